@@ -1,0 +1,196 @@
+"""The one place that starts other programs and waits for them.
+
+An argument list, never a shell; an explicit environment; a time limit; bounded output.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+MAX_OUTPUT = 64 * 1024 * 1024
+_CHUNK = 65536
+
+OnOutput = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program that ended with code 0 wrote (bytes; empty where the output went elsewhere)."""
+
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace").strip()
+
+
+class CommandFailed(Exception):
+    """A program ended with a code other than 0, ran out of time, wrote too much, or could not be started.
+
+    `code` is the exit code, negative for a signal, 127 when the program is missing.
+    """
+
+    def __init__(self, argv: Sequence[str], code: int, stderr: str) -> None:
+        self.argv = tuple(argv)
+        self.code = code
+        self.stderr = stderr.strip()
+        super().__init__(f"{shlex.join(argv)[:200]} failed ({code}): {self.stderr[-2000:]}")
+
+
+class CommandTimedOut(CommandFailed):
+    """The program was killed because its time was up."""
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment every program starts with: a search path, UTF-8, and what the caller names."""
+    path = os.environ.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if "/usr/sbin" not in path.split(":"):
+        path = f"{path}:/usr/sbin:/sbin"
+    return {"PATH": path, "LC_ALL": "C.UTF-8", **extra}
+
+
+def start(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    pass_fds: Iterable[int] = (),
+    new_session: bool = True,
+) -> subprocess.Popen[bytes]:
+    """Start a program and return without waiting. Raises `CommandFailed` (127) when it cannot be started."""
+    words = [str(word) for word in argv]
+    try:
+        return subprocess.Popen(
+            words,
+            env=dict(clean_environment() if env is None else env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=tuple(pass_fds),
+            start_new_session=new_session,
+        )
+    except OSError as error:
+        raise CommandFailed(words, 127, str(error)) from error
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    input: bytes | None = None,
+    stdout: int | None = None,
+    pass_fds: Iterable[int] = (),
+    max_output: int = MAX_OUTPUT,
+    on_output: OnOutput | None = None,
+) -> Completed:
+    """Run a program to its end.
+
+    `timeout` in seconds; `stdout` is a descriptor that takes the output instead of memory; `on_output` gets the
+    text of both streams as it comes. Raises `CommandFailed`.
+    """
+    words = [str(word) for word in argv]
+    process = start(
+        words,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE if stdout is None else stdout,
+        stderr=subprocess.PIPE,
+        pass_fds=pass_fds,
+    )
+    try:
+        out, err = _pump(process, words, input, time.monotonic() + timeout, max_output, on_output)
+    except BaseException:
+        kill_group(process)
+        raise
+    if process.returncode != 0:
+        raise CommandFailed(words, process.returncode, err.decode(errors="replace"))
+    return Completed(out, err)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program together with what it started in its own session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    process.wait()
+
+
+def _pump(
+    process: subprocess.Popen[bytes],
+    words: Sequence[str],
+    data: bytes | None,
+    deadline: float,
+    max_output: int,
+    on_output: OnOutput | None,
+) -> tuple[bytes, bytes]:
+    collected: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    pending = memoryview(data or b"")
+    with selectors.DefaultSelector() as selector:
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, name)
+        while selector.get_map():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise CommandTimedOut(words, -signal.SIGKILL, "took too long and was ended")
+            for key, _ in selector.select(remaining):
+                if key.data == "stdin":
+                    pending = _feed(selector, process, pending)
+                    continue
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                    continue
+                collected[key.data] += chunk
+                if sum(map(len, collected.values())) > max_output:
+                    raise CommandFailed(words, -signal.SIGKILL, f"wrote more than {max_output} bytes and was ended")
+                if on_output is not None:
+                    on_output(chunk.decode(errors="replace"))
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise CommandTimedOut(words, -signal.SIGKILL, "took too long and was ended") from None
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    return bytes(collected["stdout"]), bytes(collected["stderr"])
+
+
+def _feed(
+    selector: selectors.BaseSelector, process: subprocess.Popen[bytes], pending: memoryview
+) -> memoryview:
+    stream = process.stdin
+    assert stream is not None
+    try:
+        written = os.write(stream.fileno(), pending[:_CHUNK]) if pending else 0
+    except BrokenPipeError:
+        written = len(pending)
+    pending = pending[written:]
+    if not pending:
+        selector.unregister(stream)
+        stream.close()
+    return pending
