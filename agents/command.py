@@ -5,13 +5,15 @@ An argument list, never a shell; an explicit environment; a time limit; bounded 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,7 @@ MAX_OUTPUT = 64 * 1024 * 1024
 _CHUNK = 65536
 
 OnOutput = Callable[[str], None]
+_inherited: ContextVar[tuple[int, ...]] = ContextVar("inherited", default=())
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {"PATH": path, "LC_ALL": "C.UTF-8", **extra}
 
 
+@contextlib.contextmanager
+def inherited(descriptor: int) -> Iterator[None]:
+    """Programs started inside the block get this descriptor too (a lock that must live as long as they do)."""
+    token = _inherited.set((*_inherited.get(), descriptor))
+    try:
+        yield
+    finally:
+        _inherited.reset(token)
+
+
 def start(
     argv: Sequence[str | Path],
     *,
@@ -80,7 +93,7 @@ def start(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=tuple(pass_fds),
+            pass_fds=(*pass_fds, *_inherited.get()),
             start_new_session=new_session,
         )
     except OSError as error:

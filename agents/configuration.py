@@ -1,0 +1,88 @@
+"""From an approved commit to the options that are enforced: export, evaluate, keep the meta flake in step."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+
+from agents.containers import privileged
+from agents.containers.claude_cli import find_claude
+from agents.jobs import JobFailed, Run
+from agents.models import Agent, Deployment
+from agents.nixconfig import evaluate, initial, options
+from agents.nixconfig.evaluate import Evaluation
+from agents.paths import inside
+from agents.repositories import meta
+from agents.repositories.applied import Applied
+
+
+def applied(name: str) -> Applied:
+    """The host's repository of what was approved for this agent."""
+    return Applied(settings.HIVE_PATHS.applied(name))
+
+
+def default_driver() -> str:
+    """What a new `agent.nix` states: `claude` where its CLI is on the host, else `scripted`."""
+    if settings.HIVE_DEFAULT_DRIVER != "auto":
+        return str(settings.HIVE_DEFAULT_DRIVER)
+    return "claude" if find_claude() is not None else "scripted"
+
+
+def initial_text(name: str) -> str:
+    """A new agent's first `agent.nix`."""
+    return initial.initial_agent_nix(name, default_driver())
+
+
+def evaluated(run: Run, commit: str) -> Evaluation:
+    """The `hyperhive.*` options of a commit. Raises `EvaluationFailed` or `EvaluatorMissing`.
+
+    The initial file is known byte for byte and needs no Nix.
+    """
+    name = run.agent.name
+    tree = run.folder / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    applied(name).export(commit, tree)
+    driver = initial.is_initial((tree / "agent.nix").read_text(errors="replace"), name)
+    if driver is not None:
+        return Evaluation(options=options.parse({"driver": driver}, default_driver=driver), ignored=[])
+    text = str(privileged.call("evaluate", job_id=run.job.pk))
+    return evaluate.parse(text, default_driver=default_driver())
+
+
+def rebuilt(run: Run, deployment: Deployment) -> Deployment:
+    """Evaluate the deployed commit again and bring the wrapper up to date; the commit stays the same."""
+    run.log(f"Evaluating agent.nix of {deployment.commit[:12]}.")
+    try:
+        evaluation = evaluated(run, deployment.commit)
+    except (evaluate.EvaluationFailed, evaluate.EvaluatorMissing) as failure:
+        raise JobFailed(str(failure)) from failure
+    deployment.options, deployment.ignored = evaluation.options, evaluation.ignored
+    deployment.save(update_fields=["options", "ignored"])
+    adopt(run, run.agent, deployment.commit)
+    return deployment
+
+
+def adopt(run: Run, agent: Agent, commit: str) -> None:
+    """Write the agent's wrapper and tree into the meta flake: it changes only when a deploy succeeded."""
+    tree = run.folder / "meta-tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    applied(agent.name).export(commit, tree)
+    staged = meta.stage(settings.HIVE_PATHS.meta, run.folder, agent.name, tree, dashboard_port=settings.HIVE_PORT)
+    meta.adopt(settings.HIVE_PATHS.meta, staged, f"{agent.name}: {commit}")
+
+
+def forget(run: Run, agent: Agent) -> None:
+    """Take the agent out of the meta flake."""
+    meta.remove(settings.HIVE_PATHS.meta, run.folder, agent.name)
+
+
+def purge(name: str) -> None:
+    """Remove the applied repository and the container's log, inside the state root or not at all."""
+    paths = settings.HIVE_PATHS
+    if paths.applied(name).exists():
+        shutil.rmtree(inside(paths.state, paths.applied(name)))
+    log: Path = paths.container_log(name)
+    for file in log.parent.glob(f"{log.name}*"):
+        file.unlink()

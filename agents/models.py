@@ -1,0 +1,175 @@
+"""An agent, what runs of it, the work done on it, and the feed that tells who is waiting."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from agents import naming
+
+
+class AgentQuerySet(models.QuerySet["Agent"]):
+    def live(self) -> AgentQuerySet:
+        """Agents that have a container."""
+        return self.filter(lifecycle=Agent.Lifecycle.LIVE)
+
+    def kept(self) -> AgentQuerySet:
+        """Destroyed agents whose notes, credentials and repositories are still there."""
+        return self.filter(lifecycle=Agent.Lifecycle.KEPT)
+
+
+class Agent(models.Model):
+    """One agent of the swarm. What its harness reports stands beside what the host has seen."""
+
+    class Lifecycle(models.TextChoices):
+        DRAFT = "draft"
+        REQUESTED = "requested"
+        LIVE = "live"
+        KEPT = "kept"
+        GONE = "gone"
+
+    name = models.CharField(max_length=naming.MAX_NAME, unique=True)
+    lifecycle = models.CharField(max_length=10, choices=Lifecycle.choices, default=Lifecycle.REQUESTED)
+    wanted = models.BooleanField(default=False, help_text="The operator wants it to run.")
+    running = models.BooleanField(default=False, help_text="The host saw it run.")
+    connected = models.BooleanField(default=False, help_text="Its harness is connected to the broker.")
+    connected_at = models.DateTimeField(null=True, blank=True)
+    failed = models.BooleanField(default=False)
+    failure = models.TextField(blank=True)
+    paused = models.BooleanField(default=False)
+    needs_login = models.BooleanField(default=False)
+    problem = models.TextField(blank=True, help_text="What the harness says is wrong.")
+    status_text = models.CharField(max_length=200, blank=True)
+    status_set_at = models.DateTimeField(null=True, blank=True)
+    active_model = models.CharField(max_length=100, blank=True)
+    busy_since = models.DateTimeField(null=True, blank=True)
+    last_turn_at = models.DateTimeField(null=True, blank=True)
+    token_hash = models.CharField(max_length=64, blank=True)
+    deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
+    started_deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
+    started_version = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[AgentQuerySet] = AgentQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_manager(self) -> bool:
+        return naming.is_manager(self.name)
+
+    @property
+    def container(self) -> str:
+        return naming.container_name(self.name)
+
+    @property
+    def web_port(self) -> int:
+        return naming.web_port(self.name)
+
+    @property
+    def vnc_port(self) -> int:
+        return naming.vnc_port(self.name)
+
+
+class Deployment(models.Model):
+    """What was built and put to run once: the generation an approval led to. Policy is read from `options`."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="deployments")
+    approval_id = models.BigIntegerField()
+    commit = models.CharField(max_length=40)
+    tree = models.CharField(max_length=40)
+    options = models.JSONField(default=dict)
+    ignored = models.JSONField(default=list, help_text="Settings that this backend does not act on.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.tag}"
+
+    @property
+    def tag(self) -> str:
+        return f"deployed/{self.approval_id}"
+
+
+class Job(models.Model):
+    """One piece of work on an agent. The row is the truth; the queue only pokes."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+
+    class Lane(models.TextChoices):
+        CONTAINER = "container"
+        REPOSITORY = "repository"
+
+    ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=20)
+    lane = models.CharField(max_length=10, choices=Lane.choices, default=Lane.CONTAINER)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    approval_id = models.BigIntegerField(null=True, blank=True)
+    options = models.JSONField(default=dict)
+    requested_by = models.CharField(max_length=160)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["agent", "lane"], condition=Q(status="running"), name="one_running_job_per_agent_and_lane"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["status"], condition=Q(status__in=["queued", "running"]), name="job_active")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.agent} #{self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (self.Status.DONE, self.Status.FAILED, self.Status.INTERRUPTED)
+
+
+class JobLine(models.Model):
+    """A line of a job's log."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="lines")
+    text = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class Change(models.Model):
+    """A row of the change feed: something that someone may be waiting for has changed."""
+
+    topic = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.object_id}"

@@ -1,0 +1,1 @@
+"""An agent's configuration: the `hyperhive.*` options, the first `agent.nix`, and its evaluation."""

@@ -1,0 +1,1 @@
+"""Git repositories of an agent: `proposed` (the manager's), `applied` and `meta` (the host's)."""

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ApprovalsConfig(AppConfig):
+    name = "approvals"
+
+    def ready(self) -> None:
+        from approvals import deployment, pinning
+
+        pinning.register_jobs()
+        deployment.register_jobs()

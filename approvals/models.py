@@ -1,0 +1,113 @@
+"""What an operator decides, what came of it, and the log that nobody can rewrite."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from agents.models import Agent
+
+
+class Approval(models.Model):
+    """One change that waits for, or has had, an operator's decision."""
+
+    class Kind(models.TextChoices):
+        SPAWN = "spawn"
+        APPLY_COMMIT = "apply_commit"
+        ROLLBACK = "rollback"
+
+    class Status(models.TextChoices):
+        PINNING = "pinning"
+        PENDING = "pending"
+        APPROVED = "approved"
+        BUILDING = "building"
+        DEPLOYED = "deployed"
+        FAILED = "failed"
+        DENIED = "denied"
+        CANCELLED = "cancelled"
+        SUPERSEDED = "superseded"
+
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="approvals")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PINNING)
+    commit_ref = models.CharField(max_length=40, blank=True, help_text="The commit as it was asked for.")
+    commit = models.CharField(max_length=40, blank=True)
+    tree = models.CharField(max_length=40, blank=True)
+    base_commit = models.CharField(max_length=40, blank=True, help_text="What ran when this was asked for.")
+    description = models.TextField(blank=True)
+    options = models.JSONField(default=dict)
+    ignored = models.JSONField(default=list)
+    made_state = models.BooleanField(default=False, help_text="This request made the agent's folders.")
+    requested_by = models.CharField(max_length=160)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_on = models.BigIntegerField(null=True, blank=True, help_text="Deployment that ran at the decision.")
+    note = models.TextField(blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [("decide", "Can approve, deny and cancel")]
+        indexes: ClassVar = [models.Index(fields=["status", "-id"], name="approval_status")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.agent} #{self.pk}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == self.Status.PENDING
+
+
+class ApprovalContent(models.Model):
+    """The files an approval changes, as text, so that pages never run git.
+
+    `before` and `after` map a path to its text, or to null where it is binary or too large to show.
+    """
+
+    approval = models.OneToOneField(Approval, models.CASCADE, related_name="content")
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"files of approval {self.approval_id}"
+
+
+class Tag(models.Model):
+    """Git's tags of an applied repository, mirrored for the pages; git is the truth."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=60)
+    commit = models.CharField(max_length=40)
+    message = models.TextField(blank=True)
+    planted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent", "name"], name="one_tag_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.name}"
+
+
+class AuditEvent(models.Model):
+    """One thing that was decided or done. Append-only: the database refuses update and delete."""
+
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=160)
+    action = models.CharField(max_length=40)
+    agent = models.CharField(max_length=9, blank=True)
+    approval_id = models.BigIntegerField(null=True, blank=True)
+    from_status = models.CharField(max_length=12, blank=True)
+    to_status = models.CharField(max_length=12, blank=True)
+    commit = models.CharField(max_length=40, blank=True)
+    note = models.TextField(blank=True)
+    previous = models.CharField(max_length=64, blank=True, help_text="Digest of the event before this one.")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action}"
