@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import stat
 import tempfile
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import ClassVar
 
 from agents import command, naming
 from agents.paths import Paths
 from agents.repositories import git
+from agents.repositories.limits import MEBIBYTE, limited
 from agents.sandbox import Bind, Sandbox
 
-MAX_PACK = 32 * 1024 * 1024
+MAX_PACK = 32 * MEBIBYTE
 TIMEOUT = 20.0
 _INSIDE = "/proposed"
 _ATTEMPTS = 3
-_COPY = 1024 * 1024
+_FILE_TOO_BIG = 128 + signal.SIGXFSZ
 
 _SEED = """
 umask 022
@@ -58,6 +60,10 @@ class RepositoryBusy(RepositoryUnreadable):
 
 class RepositoryBroken(RepositoryUnreadable):
     """Git cannot read the repository."""
+
+
+class RepositoryTooBig(RepositoryUnreadable):
+    """The commit and its history are more than the hive takes over."""
 
 
 def seed_proposed(paths: Paths, name: str, text: str) -> str:
@@ -150,7 +156,7 @@ def _attempted(paths: Paths, name: str, arguments: list[str], data: bytes, ref: 
         except command.CommandTimedOut as error:
             raise RepositoryBusy(f"reading the proposed repository of {name} took too long: try again") from error
         except command.CommandFailed as error:
-            _refuse_reference(name, ref, error.stderr)
+            _refuse_for_good(name, ref, error)
             failures.append(error.stderr)
     why = re.sub(r"[^ -~]+", " ", failures[-1])[-300:]
     if len(set(failures)) > 1:
@@ -158,23 +164,22 @@ def _attempted(paths: Paths, name: str, arguments: list[str], data: bytes, ref: 
     raise RepositoryBroken(f"the proposed repository of {name} cannot be read: {why}")
 
 
-def _refuse_reference(name: str, ref: str, stderr: str) -> None:
-    if "is ambiguous" in stderr:
+def _refuse_for_good(name: str, ref: str, error: command.CommandFailed) -> None:
+    if "is ambiguous" in error.stderr:
         raise CommitAmbiguous(f"several commits of {name} begin with {ref}: give more digits")
-    if "bad revision" in stderr and "alternate" not in stderr:
+    if "bad revision" in error.stderr and "alternate" not in error.stderr:
         raise CommitMissing(f"the proposed repository of {name} has no commit {ref}: commit first, then ask again")
+    if error.code == _FILE_TOO_BIG or "File too large" in error.stderr:
+        size = MAX_PACK // MEBIBYTE
+        raise RepositoryTooBig(f"{ref} of {name} and its history are larger than {size} MiB: propose without big files")
 
 
 def _inside(folder: Path, arguments: list[str], data: bytes, limit: int) -> bytes:
     if folder.is_symlink() or not folder.is_dir():
         raise RepositoryBroken(f"there is no proposed repository at {folder}")
-    limits = ["prlimit", "--as=2147483648", f"--cpu={int(TIMEOUT)}", f"--fsize={limit}", "--nproc=512", "--core=0", "--"]
+    limits = limited(memory=2048 * MEBIBYTE, seconds=TIMEOUT, file_size=limit)
     argv = _sandbox(folder).argv([*limits, _git(), f"--git-dir={_INSIDE}/.git", *arguments])
     with tempfile.TemporaryFile() as pack:
-        command.run(argv, timeout=TIMEOUT, input=data, stdout=pack.fileno(), max_output=1024 * 1024)
-        return _content(pack)
-
-
-def _content(pack: IO[bytes]) -> bytes:
-    pack.seek(0)
-    return pack.read()
+        command.run(argv, timeout=TIMEOUT, input=data, stdout=pack.fileno(), max_output=MEBIBYTE)
+        pack.seek(0)
+        return pack.read()
