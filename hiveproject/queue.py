@@ -40,8 +40,8 @@ class WakingStorage(SqliteStorage):  # type: ignore[misc]
 
     blocking = True
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(create_tables=False, fsync=False, **kwargs)
+    def __init__(self, name: str, filename: str) -> None:
+        super().__init__(name, filename, create_tables=False, fsync=False)
         self._written = threading.Condition()
         self._watcher: threading.Thread | None = None
 
