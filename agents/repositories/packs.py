@@ -47,7 +47,7 @@ def _object_header(pack: bytes, at: int) -> tuple[int, int, int]:
         at += 1
         byte = _byte(pack, at)
         size |= (byte & 0x7F) << shift
-        shift += 7
+        shift = _next_shift(shift)
     at += 1
     if kind == _REFERENCE_DELTA:
         at += 20
@@ -63,9 +63,16 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     while True:
         byte = _byte(data, at)
         value |= (byte & 0x7F) << shift
-        shift, at = shift + 7, at + 1
+        shift, at = _next_shift(shift), at + 1
         if not byte & 0x80:
             return value, at
+
+
+def _next_shift(shift: int) -> int:
+    """Numbers end within 64 bits: an endless one would cost quadratic time."""
+    if shift > 56:
+        raise PackDamaged("a size has more than 64 bits")
+    return shift + 7
 
 
 def _byte(data: bytes, at: int) -> int:
