@@ -75,7 +75,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadConfiguration(f"{path}: cannot be read ({error.strerror}); the host writes it before each start") from error
+        raise BadConfiguration(
+            f"{path}: cannot be read ({error.strerror}); the host writes it before each start"
+        ) from error
     except ValueError as error:
         raise BadConfiguration(f"{path}: is not JSON ({error})") from error
     if not isinstance(data, dict):

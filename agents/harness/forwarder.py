@@ -23,10 +23,18 @@ TRIES, FIRST_PAUSE, LONGEST_PAUSE = 12, 1.0, 2.0
 HIVE_SECONDS = 20.0
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 FORWARDED = ("GET", "POST", "DELETE")
-NOT_FORWARDED = (
-    "authorization cookie host connection keep-alive proxy-authorization proxy-connection te trailer upgrade expect"
-    " forwarded x-forwarded-for x-forwarded-host x-forwarded-proto daphne-root-path"
-).split()
+HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+)
+CLAIMS = ("authorization", "cookie", "host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+NOT_FORWARDED = (*HOP_BY_HOP, *CLAIMS, "daphne-root-path")
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
 REASONS |= {431: "Request Header Fields Too Large", 408: "Request Timeout", 502: "Bad Gateway"}
 
@@ -161,14 +169,15 @@ async def _both_ways(head: Head, client: Streams, hive: Streams) -> None:
 
 
 async def _upload(head: Head, client: asyncio.StreamReader, hive: asyncio.StreamWriter) -> bool:
-    """Send the body, then wait for the client to hang up: True. False: the hive stopped reading, its answer says why."""
-    try:
-        async for piece in _framed(head, client):
+    """Send the body, then wait until the client hangs up: True. False: the hive stopped reading; its answer tells."""
+    async for piece in _framed(head, client):
+        try:
             hive.write(piece)
             await hive.drain()
-    except ConnectionError:
-        return False
-    await client.read(1)
+        except ConnectionError:
+            return False
+    while await client.read(http1.PIECE):
+        pass
     return True
 
 

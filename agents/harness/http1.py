@@ -66,7 +66,7 @@ def _field(line: str) -> tuple[str, str]:
 
 
 def body_length(head: Head) -> int | None:
-    """Bytes that follow, or None for a chunked body. Raises BadRequest for anything that two readers could read apart."""
+    """Bytes that follow, or None for a chunked body. Raises BadRequest where two readers could differ."""
     lengths, codings = head.all("content-length"), head.all("transfer-encoding")
     if codings:
         if lengths or [coding.lower() for coding in codings] != ["chunked"]:

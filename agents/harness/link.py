@@ -74,19 +74,20 @@ class Link:
 
     async def call(self, tool: str, args: Frame) -> str:
         """Call a tool of the hive. Raises CallRefused, HiveAway."""
-        frame = {"type": "call", "id": uuid4().hex, "tool": tool, "args": args}
+        ident = uuid4().hex
+        frame = {"type": "call", "id": ident, "tool": tool, "args": args}
         if len(json.dumps(frame)) > FRAME_LIMIT:
             raise CallRefused(f"{tool}: the call is longer than {FRAME_LIMIT} bytes")
         if self._socket is None:
             raise HiveAway("not connected")
-        answer = self._calls[frame["id"]] = asyncio.get_running_loop().create_future()
+        answer = self._calls[ident] = asyncio.get_running_loop().create_future()
         try:
             await self.send([frame])
             return await asyncio.wait_for(answer, CALL_SECONDS)
         except TimeoutError as error:
             raise HiveAway(f"{tool}: no answer in {CALL_SECONDS} s") from error
         finally:
-            del self._calls[frame["id"]]
+            del self._calls[ident]
 
     async def close(self) -> None:
         if self._socket is not None:
@@ -98,8 +99,18 @@ class Link:
             return await self._session()
         except InvalidStatus as error:
             refused = error.response.status_code == 403
-            self._complain("the hive refused the token" if refused else f"the hive answered {error.response.status_code}")
-        except (OSError, EOFError, TimeoutError, InvalidHandshake, ConnectionClosed, BadConfiguration, ValueError) as error:
+            self._complain(
+                "the hive refused the token" if refused else f"the hive answered {error.response.status_code}"
+            )
+        except (
+            OSError,
+            EOFError,
+            TimeoutError,
+            InvalidHandshake,
+            ConnectionClosed,
+            BadConfiguration,
+            ValueError,
+        ) as error:
             self._complain(f"no connection to the hive: {error or type(error).__name__}")
         return False
 

@@ -1,0 +1,141 @@
+"""Puts the parts of a harness together, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from agents.harness.config import Config
+from agents.harness.drivers.base import Driver
+from agents.harness.forwarder import Forwarder, PortTaken
+from agents.harness.frames import Turn
+from agents.harness.journal import Journal
+from agents.harness.ledger import Ledger
+from agents.harness.link import HiveAway, Link, LinkEnded
+from agents.harness.standing import Standing
+from agents.harness.turns import Turns
+
+STOP_SECONDS = 4.5
+SETTLE_SECONDS = 10.0
+
+
+class Hive:
+    """What the drivers see of the hive."""
+
+    def __init__(self, link: Link, forwarder: Forwarder) -> None:
+        self._link, self._forwarder = link, forwarder
+
+    @property
+    def mcp_url(self) -> str:
+        return self._forwarder.url
+
+    async def answer(self, turn: Turn, body: str) -> None:
+        """Waits for the hive as long as it takes: the key makes a second try the same message."""
+        message = turn.message
+        args = {
+            "to": message.sender,
+            "body": body,
+            "in_reply_to": message.id,
+            "idempotency_key": f"answer-{message.id}",
+        }
+        while True:
+            try:
+                await self._link.opened.wait()
+                await self._link.call("send", args)
+                return
+            except HiveAway:
+                await asyncio.sleep(0.05)
+
+
+def driver_of(config: Config, hive: Hive, standing: Standing) -> Driver:
+    if config.driver == "claude":
+        from agents.harness.drivers.claude.driver import Claude
+
+        return Claude(config, hive, standing)
+    from agents.harness.drivers.scripted import Scripted
+
+    return Scripted(config, hive)
+
+
+class Harness:
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.journal = Journal(config.notes / "hyperhive-events.sqlite")
+        self.ledger = Ledger()
+        self.standing = Standing(config.model)
+        self.link = Link(config, self.ledger, self.standing, self.journal)
+        self.forwarder = Forwarder(config, self.state, self.journal)
+        self.driver = driver_of(config, Hive(self.link, self.forwarder), self.standing)
+        self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal)
+        self._stop = asyncio.Event()
+
+    def state(self) -> dict[str, Any]:
+        """What /api/state shows: nothing secret."""
+        since = self.turns.since
+        return {
+            "name": self.config.name,
+            "driver": self.config.driver,
+            "connected": self.link.connected,
+            "turn_since": since.isoformat() if since else None,
+            "model": self.standing.facts.model,
+            "problem": self.driver.problem(),
+        }
+
+    async def run(self) -> int:
+        """The exit code: 0 asked to end, 1 failed."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self.turns.drain)
+        parts = [asyncio.ensure_future(part) for part in (self._work(), self.link.run(), self._report())]
+        stop = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({*parts, stop}, return_when=asyncio.FIRST_COMPLETED)
+            return self._code([part for part in parts if part.done()])
+        finally:
+            await self._end([*parts, stop])
+
+    def _code(self, done: list[asyncio.Future[None]]) -> int:
+        for part in done:
+            error = part.exception()
+            if isinstance(error, LinkEnded):
+                self.journal("ended", text=str(error))
+                return error.code
+            if isinstance(error, (PortTaken, OSError)):
+                self.journal("error", text=str(error))
+                return 1
+            if error is not None:
+                raise error
+        self.journal("ended", text="the current turn is finished" if done else "asked to stop")
+        return 0
+
+    async def _work(self) -> None:
+        """Returns when a drain is done and its last report has left, or will be made good by redelivery."""
+        await self.forwarder.start()
+        await self.turns.run()
+        try:
+            await asyncio.wait_for(self.ledger.settled.wait(), SETTLE_SECONDS)
+        except TimeoutError:
+            self.journal("error", text="the hive is away: the last turn could not be reported")
+
+    async def _report(self) -> None:
+        while True:
+            await self.standing.changed.wait()
+            self.standing.changed.clear()
+            await self.link.send([self.standing.frame()])
+
+    async def _end(self, parts: list[asyncio.Future[Any]]) -> None:
+        """The driver stops its turn first; the socket closes last, and the message in work goes back."""
+        parts[0].cancel()
+        await asyncio.wait(parts[:1], timeout=STOP_SECONDS - 1)
+        try:
+            await asyncio.wait_for(self.link.close(), 1)
+        except TimeoutError:
+            self.journal("error", text="the hive did not close the connection in time")
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        await self.forwarder.stop()
+        self.driver.close()
+        self.journal.close()
