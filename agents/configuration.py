@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from agents.containers import privileged
-from agents.containers.claude_cli import find_claude
+from agents.containers.claude import find_claude
 from agents.jobs import JobFailed, Run
 from agents.models import Agent, Deployment
 from agents.nixconfig import evaluate, initial, options

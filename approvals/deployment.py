@@ -52,8 +52,7 @@ def _check_pinned(approval: Approval) -> None:
     repository = configuration.applied(approval.agent.name)
     if repository.main() is not None:
         repository.require_baseline()
-    pinned = repository.describe(approval.commit)
-    if approval.tree and pinned.tree != approval.tree:
+    if approval.tree and repository.tree_of(approval.commit) != approval.tree:
         raise JobFailed(f"commit {approval.commit[:12]} holds another tree than the one that was approved")
 
 
@@ -70,7 +69,7 @@ def _build(run: Run, approval: Approval) -> Deployment:
         approval_id=approval.pk,
         defaults={
             "commit": approval.commit,
-            "tree": repository.describe(approval.commit).tree,
+            "tree": repository.tree_of(approval.commit),
             "options": evaluation.options,
             "ignored": evaluation.ignored,
         },

@@ -12,12 +12,13 @@ from django.db import transaction
 
 from agents import actors, configuration, feed, jobs, lifecycle, naming
 from agents.containers import privileged
+from agents.containers.protocol import VerbFailed, VerbRefused
 from agents.jobs import Kind, Run
 from agents.models import Agent, Job
 from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from agents.paths import inside
-from agents.repositories.applied import Pinned, ProposalRefused
-from agents.repositories.proposed import RepositoryError
+from agents.repositories.applied import ProposalRefused
+from agents.repositories.proposed import RepositoryUnreadable
 from approvals import decisions, tags, transitions
 from approvals.models import Approval, ApprovalContent
 
@@ -38,20 +39,21 @@ def _pin(run: Run) -> None:
     if approval.kind == Approval.Kind.SPAWN:
         _make_state(run, approval)
     try:
-        pinned = _fetch(run, approval)
-    except (RepositoryError, ProposalRefused) as refusal:
+        commit = _fetch(run, approval)
+    except (RepositoryUnreadable, ProposalRefused, VerbFailed, VerbRefused) as refusal:
         _fail(run, approval, str(refusal))
         return
-    tags.plant(run.agent, f"proposal/{approval.pk}", pinned.commit)
-    Approval.objects.filter(pk=approval.pk).update(commit=pinned.commit, tree=pinned.tree)
+    tags.plant(run.agent, f"proposal/{approval.pk}", commit)
+    tree = configuration.applied(run.agent.name).tree_of(commit)
+    Approval.objects.filter(pk=approval.pk).update(commit=commit, tree=tree)
     approval.refresh_from_db()
     try:
-        evaluation = configuration.evaluated(run, pinned.commit)
+        evaluation = configuration.evaluated(run, commit)
     except (EvaluationFailed, EvaluatorMissing) as failure:
         _fail(run, approval, str(failure))
         return
     _remember_files(approval)
-    run.log(f"Pinned {pinned.commit[:12]} for approval {approval.pk}.")
+    run.log(f"Pinned {commit[:12]} for approval {approval.pk}.")
     pending = transitions.move(
         approval, Status.PENDING, actor=actors.SYSTEM, options=evaluation.options, ignored=evaluation.ignored
     )
@@ -69,17 +71,20 @@ def _make_state(run: Run, approval: Approval) -> None:
         lifecycle.refresh_manager(manager, actor=actors.SYSTEM)
 
 
-def _fetch(run: Run, approval: Approval) -> Pinned:
-    """The commit's objects, emitted by the repository's own side and indexed on ours."""
+def _fetch(run: Run, approval: Approval) -> str:
+    """The full id of the commit, its objects emitted by the repository's own side and indexed on ours.
+
+    An agent that is revived runs what it ran before.
+    """
     repository = configuration.applied(run.agent.name)
     repository.ensure()
     if approval.kind == Approval.Kind.SPAWN and (main := repository.main()) is not None:
-        return repository.describe(main)
+        return main
     ref = approval.commit_ref or str(privileged.call("head_commit", name=run.agent.name))
     pack = run.folder / "proposal.pack"
     with pack.open("wb") as file:
         privileged.call("emit_objects", out_fd=file.fileno(), name=run.agent.name, commit_ref=ref)
-    return repository.receive(pack, ref)
+    return repository.receive(pack, ref, tag=f"proposal/{approval.pk}").commit
 
 
 def _remember_files(approval: Approval) -> None:

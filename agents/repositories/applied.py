@@ -69,6 +69,14 @@ class Applied:
             self._repack_when_many(lock)
         return pinned
 
+    def exists(self) -> bool:
+        """Whether there is anything to ask."""
+        return (self.path / ".git" / "HEAD").is_file()
+
+    def tree_of(self, commit: str) -> str:
+        """The id of the commit's tree."""
+        return git(self.path, "rev-parse", "--verify", f"{full_commit(commit)}^{{tree}}").decode().strip()
+
     def list_tree(self, commit: str) -> list[TreeEntry]:
         """Every file of the commit."""
         return tree_entries(self.path, full_commit(commit))
