@@ -11,6 +11,7 @@ from agents import actors, configuration, events, feed, jobs, lifecycle
 from agents.jobs import JobFailed, Kind, Run
 from agents.models import Agent, Deployment, Job
 from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
+from agents.repositories.applied import PredatesTags
 from approvals import decisions, tags, transitions
 from approvals.models import Approval
 
@@ -50,8 +51,10 @@ def _begin(run: Run, approval: Approval) -> Approval:
 def _check_pinned(approval: Approval) -> None:
     """What was approved is what is built: the commit must still name the tree that the operator saw."""
     repository = configuration.applied(approval.agent.name)
-    if repository.main() is not None:
+    try:
         repository.require_baseline()
+    except PredatesTags as refusal:
+        raise JobFailed(str(refusal)) from refusal
     if approval.tree and repository.tree_of(approval.commit) != approval.tree:
         raise JobFailed(f"commit {approval.commit[:12]} holds another tree than the one that was approved")
 
