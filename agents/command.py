@@ -127,8 +127,9 @@ def run(
         stderr=subprocess.PIPE,
         pass_fds=pass_fds,
     )
+    streams = _Streams(process, words, input or b"", max_output, on_output)
     try:
-        out, err = _pump(process, words, input, time.monotonic() + timeout, max_output, on_output)
+        out, err = streams.until(time.monotonic() + timeout)
     except BaseException:
         kill_group(process)
         raise
@@ -139,71 +140,80 @@ def run(
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a program together with what it started in its own session."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
     process.wait()
 
 
-def _pump(
-    process: subprocess.Popen[bytes],
-    words: Sequence[str],
-    data: bytes | None,
-    deadline: float,
-    max_output: int,
-    on_output: OnOutput | None,
-) -> tuple[bytes, bytes]:
-    collected: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-    pending = memoryview(data or b"")
-    with selectors.DefaultSelector() as selector:
+class _Streams:
+    """Feeds a program's input and collects its output without ever waiting for one of them alone."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        words: Sequence[str],
+        data: bytes,
+        max_output: int,
+        on_output: OnOutput | None,
+    ) -> None:
+        self.process, self.words, self.max_output, self.on_output = process, words, max_output, on_output
+        self.pending = memoryview(data)
+        self.collected = {"stdout": bytearray(), "stderr": bytearray()}
+        self.selector = selectors.DefaultSelector()
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+            self.selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
         for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
             if stream is not None:
-                selector.register(stream, selectors.EVENT_READ, name)
-        while selector.get_map():
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise CommandTimedOut(words, -signal.SIGKILL, "took too long and was ended")
-            for key, _ in selector.select(remaining):
-                if key.data == "stdin":
-                    pending = _feed(selector, process, pending)
-                    continue
-                chunk = os.read(key.fd, _CHUNK)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                    continue
-                collected[key.data] += chunk
-                if sum(map(len, collected.values())) > max_output:
-                    raise CommandFailed(words, -signal.SIGKILL, f"wrote more than {max_output} bytes and was ended")
-                if on_output is not None:
-                    on_output(chunk.decode(errors="replace"))
-    try:
-        process.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise CommandTimedOut(words, -signal.SIGKILL, "took too long and was ended") from None
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
+                self.selector.register(stream, selectors.EVENT_READ, name)
+
+    def until(self, deadline: float) -> tuple[bytes, bytes]:
+        """(stdout, stderr) once the program has ended; raises `CommandFailed` when it has not by `deadline`."""
+        with self.selector:
+            while self.selector.get_map():
+                for key, _ in self.selector.select(self._remaining(deadline)):
+                    self._feed() if key.data == "stdin" else self._collect(key)
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise self._too_slow() from None
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        return bytes(self.collected["stdout"]), bytes(self.collected["stderr"])
+
+    def _remaining(self, deadline: float) -> float:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise self._too_slow()
+        return remaining
+
+    def _too_slow(self) -> CommandTimedOut:
+        return CommandTimedOut(self.words, -signal.SIGKILL, "took too long and was ended")
+
+    def _feed(self) -> None:
+        stream = self.process.stdin
+        if stream is None:
+            return
+        try:
+            written = os.write(stream.fileno(), self.pending[:_CHUNK]) if self.pending else 0
+        except BrokenPipeError:
+            written = len(self.pending)
+        self.pending = self.pending[written:]
+        if not self.pending:
+            self.selector.unregister(stream)
             stream.close()
-    return bytes(collected["stdout"]), bytes(collected["stderr"])
 
-
-def _feed(
-    selector: selectors.BaseSelector, process: subprocess.Popen[bytes], pending: memoryview
-) -> memoryview:
-    stream = process.stdin
-    assert stream is not None
-    try:
-        written = os.write(stream.fileno(), pending[:_CHUNK]) if pending else 0
-    except BrokenPipeError:
-        written = len(pending)
-    pending = pending[written:]
-    if not pending:
-        selector.unregister(stream)
-        stream.close()
-    return pending
+    def _collect(self, key: selectors.SelectorKey) -> None:
+        chunk = os.read(key.fd, _CHUNK)
+        if not chunk:
+            self.selector.unregister(key.fileobj)
+            return
+        self.collected[key.data] += chunk
+        if sum(map(len, self.collected.values())) > self.max_output:
+            raise CommandFailed(self.words, -signal.SIGKILL, f"wrote more than {self.max_output} bytes and was ended")
+        if self.on_output is not None:
+            self.on_output(chunk.decode(errors="replace"))

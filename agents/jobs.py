@@ -118,7 +118,7 @@ def run(job_id: int) -> None:
             _kinds[job.kind].handler(this)
     except JobFailed as failure:
         status, error = Job.Status.FAILED, str(failure)
-    except Exception as failure:  # noqa: BLE001 - whatever a handler raises, the row must not stay `running`
+    except Exception as failure:
         logger.exception("job %s failed unexpectedly", job)
         status, error = Job.Status.FAILED, f"{type(failure).__name__}: {failure}"
     _finish(this, status, error)
@@ -175,7 +175,9 @@ def _finish(this: Run, status: str, error: str) -> None:
         feed.publish("agents", this.agent.pk)
     if status != Job.Status.DONE:
         _ended(this.job, error)
-    following = Job.objects.filter(agent=this.agent, lane=this.job.lane, status=Job.Status.QUEUED).order_by("id").first()
+    following = (
+        Job.objects.filter(agent=this.agent, lane=this.job.lane, status=Job.Status.QUEUED).order_by("id").first()
+    )
     if following is not None:
         poke(following.pk)
 
@@ -193,7 +195,9 @@ def _flock(descriptor: int, name: str) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise JobFailed(f"a command of an earlier job on {name} still runs; try again when it has ended") from None
+                raise JobFailed(
+                    f"a command of an earlier job on {name} still runs; try again when it has ended"
+                ) from None
             time.sleep(0.05)
         else:
             return

@@ -97,7 +97,9 @@ def register_jobs() -> None:
 
 def _request(kind: str, agent: Agent, actor: Actor, *, wanted: bool) -> Job:
     if agent.lifecycle != Agent.Lifecycle.LIVE:
-        raise LifecycleRefused(f"{agent.name} has no container ({agent.get_lifecycle_display().lower()}): spawn it first")
+        raise LifecycleRefused(
+            f"{agent.name} has no container ({agent.get_lifecycle_display().lower()}): spawn it first"
+        )
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(wanted=wanted)
         return jobs.request(kind, agent, actor=actor)

@@ -12,8 +12,43 @@ MANAGER = "hm1nd"
 MANAGER_ALIAS = "manager"
 MAX_NAME = 9
 RESERVED = frozenset(
-    "operator manager system external root nobody daemon bin sys sync games man lp mail news uucp proxy www-data "
-    "backup list irc gnats _apt messagebus sshd hyperhive".split()
+    [
+        *("operator", "manager", "system", "external", "root", "nobody", "hyperhive"),
+        *("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "backup", "list"),
+        *("irc", "gnats", "sshd", "www-data", "polkitd"),
+    ]
+)
+
+_NAME = 9
+RESERVED = frozenset(
+    [
+        "operator",
+        "manager",
+        "system",
+        "external",
+        "root",
+        "nobody",
+        "daemon",
+        "bin",
+        "sys",
+        "sync",
+        "games",
+        "man",
+        "lp",
+        "mail",
+        "news",
+        "uucp",
+        "proxy",
+        "www-data",
+        "backup",
+        "list",
+        "irc",
+        "gnats",
+        "_apt",
+        "messagebus",
+        "sshd",
+        "hyperhive",
+    ]
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}\Z")

@@ -5,12 +5,12 @@ Every step can be driven again: a worker killed anywhere leaves an approval that
 
 from __future__ import annotations
 
+from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from django.db import transaction
 
 from agents import actors, configuration, events, feed, jobs, lifecycle
 from agents.jobs import JobFailed, Kind, Run
 from agents.models import Agent, Deployment, Job
-from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from agents.repositories.applied import PredatesTags
 from approvals import decisions, tags, transitions
 from approvals.models import Approval
@@ -112,10 +112,10 @@ def _failed(job: Job, error: str) -> None:
     with transaction.atomic():
         failed = transitions.move(approval, Status.FAILED, actor=actors.SYSTEM, note=error)
         decisions.tell_requester(failed)
-        _put_back(agent, approval)
+        _put_back(agent)
 
 
-def _put_back(agent: Agent, approval: Approval) -> None:
+def _put_back(agent: Agent) -> None:
     """After a failed switch what ran before is started again; what a first spawn made is kept for looking at."""
     if agent.lifecycle == Agent.Lifecycle.LIVE:
         if agent.wanted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 
+from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from django.conf import settings
 from django.db import transaction
 
@@ -15,7 +16,6 @@ from agents.containers import privileged
 from agents.containers.protocol import VerbFailed, VerbRefused
 from agents.jobs import Kind, Run
 from agents.models import Agent, Job
-from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from agents.paths import inside
 from agents.repositories.applied import ProposalRefused
 from agents.repositories.proposed import RepositoryUnreadable

@@ -64,7 +64,7 @@ def rollback(name: str, tag: str, *, reason: str, actor: Actor) -> Approval:
             base_commit=agent.deployment.commit if agent.deployment else "",
             description=reason.strip()[:_MAX_DESCRIPTION],
             requested_by=str(actor),
-            pk=_next_id(agent),
+            pk=_next_id(),
         )
         _asked(approval, actor)
         return decisions.approve(approval, actor=actor, note=reason.strip())
@@ -104,7 +104,7 @@ def _record(agent: Agent, kind: str, actor: Actor, **fields: object) -> Approval
     description = str(fields.pop("description", ""))[:_MAX_DESCRIPTION]
     with transaction.atomic():
         approval = Approval.objects.create(
-            pk=_next_id(agent),
+            pk=_next_id(),
             agent=agent,
             kind=kind,
             description=description,
@@ -130,7 +130,7 @@ def _asked(approval: Approval, actor: Actor) -> None:
     feed.publish("approvals", approval.pk)
 
 
-def _next_id(agent: Agent) -> int | None:
+def _next_id() -> int | None:
     """New ids exceed every id in git's tags: a restored database must not reuse one."""
     names = Tag.objects.values_list("name", flat=True)
     tagged = max((int(name.partition("/")[2] or 0) for name in names if name.partition("/")[2].isdecimal()), default=0)

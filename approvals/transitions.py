@@ -14,9 +14,7 @@ Status = Approval.Status
 
 ALLOWED: dict[str, frozenset[str]] = {
     Status.PINNING: frozenset({Status.PENDING, Status.FAILED}),
-    Status.PENDING: frozenset(
-        {Status.APPROVED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED, Status.FAILED}
-    ),
+    Status.PENDING: frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED, Status.FAILED}),
     Status.APPROVED: frozenset({Status.BUILDING, Status.SUPERSEDED, Status.FAILED}),
     Status.BUILDING: frozenset({Status.DEPLOYED, Status.FAILED, Status.SUPERSEDED, Status.CANCELLED}),
 }

@@ -47,5 +47,7 @@ def _once(hive: Hive, page: object, number: int) -> float:
     )
     sent = hive.ctl("send", "hm1nd", mark)
     seen = float(page.evaluate("() => window.seen"))  # type: ignore[attr-defined]
-    stored = hive.database(f"SELECT (julianday(created_at) - 2440587.5) * 86400000 FROM broker_message WHERE id = {sent['id']}")
+    stored = hive.database(
+        f"SELECT (julianday(created_at) - 2440587.5) * 86400000 FROM broker_message WHERE id = {sent['id']}"
+    )
     return seen - stored

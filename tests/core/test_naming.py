@@ -34,7 +34,24 @@ def test_it_takes_good_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "..", "a/b", "A", "Alice", "1a", "-a", "a-", "a_b", "a b", "a\n", "аlice", "ａlice", "a\u202eb", "a.b", "a\x00"],
+    [
+        "",
+        "..",
+        "a/b",
+        "A",
+        "Alice",
+        "1a",
+        "-a",
+        "a-",
+        "a_b",
+        "a b",
+        "a\n",
+        "аlice",
+        "ａlice",
+        "a\u202eb",
+        "a.b",
+        "a\x00",
+    ],
 )
 def test_it_refuses_bad_names_with_the_reason(name: str) -> None:
     with pytest.raises(NameRefused, match="agent"):

@@ -17,10 +17,11 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 SLOW = """{ ... }:
 let
   count = n: acc: if n == 0 then acc else count (n - 1) (acc + builtins.length (builtins.genList (x: x) 2000));
+  sum = builtins.foldl' (a: n: a + count 40 0) 0 (builtins.genList (x: x) 1500);
 in
 {
   hyperhive.driver = "scripted";
-  hyperhive.memoryMax = if builtins.foldl' (a: n: a + count 40 0) 0 (builtins.genList (x: x) 1500) > 0 then "1G" else "2G";
+  hyperhive.memoryMax = if sum > 0 then "1G" else "2G";
 }
 """
 
