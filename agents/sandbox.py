@@ -7,6 +7,9 @@ ordinary user it runs in a user namespace. Nothing here starts anything.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -38,7 +41,8 @@ class Sandbox:
     """What a sandboxed program may see.
 
     `uid` is its user inside and, when the hive runs as root, on the host. `network` is one of `none`, `host`.
-    `options` are further bwrap words (descriptors, hostname); `files` are texts at paths inside.
+    `scratch` are empty folders in memory that belong to it, at most `scratch_size` bytes each; `links` are symbolic
+    links, path inside → target. `options` are further bwrap words (descriptors, hostname).
     """
 
     uid: int
@@ -46,22 +50,51 @@ class Sandbox:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/"
     network: str = "none"
+    scratch: tuple[str, ...] = ()
+    scratch_size: int | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
     def argv(self, command: Sequence[str]) -> list[str]:
         """The whole command line that runs `command` inside, for this process's own user id."""
-        words = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--new-session"]
+        words = [
+            *launcher(),
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+            "--new-session",
+        ]
         words += ["--die-with-parent", "--clearenv"]
         if self.network == "none":
             words.append("--unshare-net")
         words += self._identity()
         words += _system()
-        words += ["--proc", "/proc", "--dev", "/dev"]
-        words += ["--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--tmpfs", "/run"]
-        made: set[str] = {"/", "/tmp", "/run", "/proc", "/dev"}
+        words += [
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--perms",
+            "0755",
+            "--dir",
+            "/var",
+            "--symlink",
+            "/tmp",
+            "/var/tmp",
+        ]
+        words += ["--perms", "0755", "--tmpfs", "/run"]
+        made: set[str] = {"/", "/tmp", "/run", "/proc", "/dev", "/var"}
+        for folder in ("/tmp", "/dev/shm"):
+            words += self._in_memory("1777", folder)
+        for folder in self.scratch:
+            words += [*_parents(folder, made), *self._in_memory("0700", folder)]
+            made.add(folder)
         for bind in self.binds:
             words += _parents(bind.target, made)
             words += ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target]
+        for link, target in self.links.items():
+            words += [*_parents(link, made), "--symlink", target, link]
         for name, value in self.env.items():
             words += ["--setenv", name, value]
         words += [*self.options, "--chdir", self.cwd, "--"]
@@ -70,7 +103,7 @@ class Sandbox:
     def _identity(self) -> list[str]:
         if os.geteuid() == 0:
             words = ["--cap-drop", "ALL"]
-            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", *(["CAP_CHOWN"] if self.scratch else [])):
                 words += ["--cap-add", capability]
             return words
         return ["--unshare-user", "--uid", str(self.uid), "--gid", str(self.uid), "--cap-drop", "ALL"]
@@ -79,7 +112,22 @@ class Sandbox:
         if os.geteuid() != 0:
             return []
         ids = ["--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"]
-        return ["setpriv", *ids, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+        words = ["setpriv", *ids, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+        if not self.scratch:
+            return words
+        own = shlex.join(["chown", f"{self.uid}:{self.uid}", *self.scratch])
+        return ["sh", "-c", f'{own} && exec "$@"', "sh", *words]
+
+    def _in_memory(self, perms: str, folder: str) -> list[str]:
+        size = [] if self.scratch_size is None else ["--size", str(self.scratch_size)]
+        return ["--perms", perms, *size, "--tmpfs", folder]
+
+
+def launcher() -> list[str]:
+    """bubblewrap, or where it is missing the program that understands the same words."""
+    if shutil.which("bwrap"):
+        return ["bwrap"]
+    return [sys.executable, "-I", "-S", str(Path(__file__).parent / "containers" / "unshared.py")]
 
 
 def _system() -> list[str]:
