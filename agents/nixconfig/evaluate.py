@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import command
-from agents.nixconfig import complaints
-from agents.nixconfig.options import OptionError, defaults, validate, without_effect
+from agents.nixconfig import complaints, options
 from agents.nixconfig.snapshot import TreeRefused, snapshot
 from agents.paths import Paths
 from agents.repositories.limits import MEBIBYTE, limited
@@ -46,7 +45,7 @@ class Evaluation:
     """`options`: every option, dotted name → value. `ignored`: names of settings that have no effect here."""
 
     options: dict[str, Any]
-    ignored: tuple[str, ...]
+    ignored: list[str]
 
 
 def evaluate_tree(paths: Paths, job_id: int, *, driver: str = "scripted") -> str:
@@ -72,8 +71,8 @@ def evaluator() -> str | None:
     return None if found is None else os.path.join(os.path.realpath(os.path.dirname(found)), "nix-instantiate")
 
 
-def parse(text: str, *, driver: str = "scripted") -> Evaluation:
-    """What `evaluate_tree` answered, checked; `driver` is the default.
+def parse(text: str, *, default_driver: str) -> Evaluation:
+    """What `evaluate_tree` answered, checked.
 
     Raises `EvaluationFailed`, `EvaluatorMissing`.
     """
@@ -84,10 +83,10 @@ def parse(text: str, *, driver: str = "scripted") -> Evaluation:
         raise EvaluationFailed(answer["error"])
     raw = dict(answer["options"])
     try:
-        options = validate({**raw, **dict.fromkeys(answer["unknown"])}, driver=driver)
-    except OptionError as error:
+        values = options.parse({**raw, **dict.fromkeys(answer["unknown"])}, default_driver=default_driver)
+    except options.OptionError as error:
         raise EvaluationFailed(str(error)) from error
-    return Evaluation(options, (*without_effect(raw), *answer["ignored"]))
+    return Evaluation(values, [*options.without_effect(raw), *answer["ignored"]])
 
 
 def _evaluated(scratch: Path, program: str, driver: str) -> str:
@@ -125,6 +124,6 @@ def _arguments(driver: str, depth: str) -> list[str]:
         words += ["--option", name, value]
     for folder in (_TREE, _EVALUATOR):
         words += ["-I", f"hive={folder}"]
-    for name, value in (("tree", _TREE), ("defaults", json.dumps(defaults(driver))), ("depth", depth)):
+    for name, value in (("tree", _TREE), ("defaults", json.dumps(options.defaults(driver))), ("depth", depth)):
         words += ["--argstr", name, value]
     return words

@@ -15,7 +15,7 @@ from agents.naming import MANAGER_ALIAS, NameRefused, agent_name
 from agents.nixconfig import kinds
 from agents.nixconfig.kinds import Kind, OptionError, attributes_of, list_of, nullable, one_of, pattern
 
-__all__ = ["DRIVERS", "OPTIONS", "Option", "OptionError", "defaults", "validate", "without_effect"]
+__all__ = ["DRIVERS", "OPTIONS", "Option", "OptionError", "defaults", "parse", "without_effect"]
 
 DRIVERS = ("claude", "acp", "scripted")
 PREFIX = "hyperhive"
@@ -144,12 +144,12 @@ def defaults(driver: str) -> dict[str, Any]:
     return {**values, "driver": _BY_NAME["driver"].kind.check("the default driver", driver)}
 
 
-def validate(raw: Mapping[str, Any], *, driver: str) -> dict[str, Any]:
+def parse(raw: Mapping[str, Any], *, default_driver: str) -> dict[str, Any]:
     """Every option, checked, as dotted name → value; `raw` is what `agent.nix` sets, nested as Nix has it.
 
     Raises `OptionError` for a value that is not of its type and for an option that does not exist.
     """
-    values = defaults(driver)
+    values = defaults(default_driver)
     for name, value in _flattened(raw):
         if name not in _BY_NAME:
             raise OptionError(f"{PREFIX}.{name} does not exist{_suggestion(name, _BY_NAME)}")

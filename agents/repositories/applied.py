@@ -77,6 +77,10 @@ class Applied:
         """The id of the commit's tree."""
         return git(self.path, "rev-parse", "--verify", f"{full_commit(commit)}^{{tree}}").decode().strip()
 
+    def tree_of(self, commit: str) -> str:
+        """The id of the commit's tree."""
+        return git(self.path, "rev-parse", "--verify", f"{full_commit(commit)}^{{tree}}").decode().strip()
+
     def list_tree(self, commit: str) -> list[TreeEntry]:
         """Every file of the commit."""
         return tree_entries(self.path, full_commit(commit))
