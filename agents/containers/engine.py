@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agents.containers import cgroups, etc, folders, inside, processes, record
+from agents.containers import cgroups, etc, folders, inside, network, processes, record, veth
 from agents.containers.folders import Owners
 from agents.containers.launch import Plan, launch
 from agents.containers.logfile import LIMIT, Log
@@ -155,7 +155,7 @@ class LocalContainers(Observed):
         )
 
     def _etc(self, spec: ContainerSpec, folder: Path) -> dict[str, Path]:
-        texts = etc.files(spec.name, etc.nameservers(spec.network))
+        texts = etc.files(spec.name, network.choose(spec.network).nameservers())
         made = {}
         for target, text in texts.items():
             made[target] = folder / Path(target).name
@@ -163,7 +163,15 @@ class LocalContainers(Observed):
         return made
 
     def _attach(self, spec: ContainerSpec, init: int) -> tuple[list[str], dict[str, Any]]:
-        return [], {}
+        """Give the new sandbox its network; without one it runs with its own loopback, and the log says so."""
+        choice = network.choose(spec.network)
+        notes = [choice.note] if choice.note else []
+        if choice.kind == "veth":
+            try:
+                notes += veth.attach(self._family(), spec.name, init)
+            except veth.NetworkUnavailable as error:
+                notes.append(f"no network but loopback: {error}")
+        return notes, {"carrier": choice.tool}
 
     def _family(self) -> str:
         """Two hives on one machine do not meet in one group."""

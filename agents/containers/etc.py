@@ -29,7 +29,7 @@ def files(name: str, nameservers: list[str]) -> dict[str, str]:
 
 
 def nameservers(network: str, resolvers: tuple[Path, ...] = _RESOLVERS) -> list[str]:
-    """The host's name servers that can be reached from inside: not its own loopback, and no IPv6 in `private`."""
+    """The host's name servers that can be reached from inside: all of them in `host`, else no loopback, no IPv6."""
     for path in resolvers:
         try:
             text = path.read_text()

@@ -24,6 +24,7 @@ from typing import Any
 from agents.containers import cgroups, record
 from agents.containers.logfile import Log
 from agents.containers.processes import Process, children, command_line, identify, send
+from agents.containers.usernet import NetworkFailed, UserNetwork
 
 EXEC_SECONDS = 20.0
 _CHUNK = 65536
@@ -69,7 +70,7 @@ class Shim:
         self._lock = record.hold(self._folder)
         self._log = Log(plan["log"], tuple(plan["log_owner"]), plan["log_limit"])
         self._harness: Process | None = None
-        self._companions: list[int] = []
+        self._network: UserNetwork | None = None
         signal.signal(signal.SIGTERM, lambda *_: self._asked_to_end())
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
@@ -79,6 +80,7 @@ class Shim:
             self._log.note(line)
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
+        self._carrier_output = output
         self._launch(output)
         status: int | None = None
         try:
@@ -102,7 +104,7 @@ class Shim:
         self._pid = os.fork()
         if self._pid == 0:
             self._become_launcher(output, (info, block, self._runtime_fd, environment))
-        for fd in (info, block, environment, output, self._runtime_fd):
+        for fd in (info, block, environment, self._runtime_fd):
             os.close(fd)
 
     def _become_launcher(self, output: int, descriptors: tuple[int, ...]) -> None:
@@ -133,6 +135,8 @@ class Shim:
         answer = self._control.receive()
         for line in answer["notes"]:
             self._log.note(line)
+        if answer["carrier"]:
+            self._carry(answer["carrier"], init)
         self._keep({"init": init})
         os.write(self._block, b"1")
         os.close(self._block)
@@ -150,6 +154,12 @@ class Shim:
     def _keep(self, known: dict[str, Any]) -> None:
         shim = identify(os.getpid())
         record.write(self._folder, record.RUNNING, {"shim": shim, "cgroup": self._plan["cgroup"], **known})
+
+    def _carry(self, tool: str, init: Process) -> None:
+        try:
+            self._network = UserNetwork(tool, init[0], self._carrier_output)
+        except (NetworkFailed, OSError) as error:
+            self._log.note(f"no network but loopback: {error}")
 
     def _made(self) -> Process:
         """Wait until the launcher says which process is the container's first."""
@@ -188,12 +198,27 @@ class Shim:
         poller = select.poll()
         poller.register(gone, select.POLLIN)
         poller.register(self._output, select.POLLIN)
+        if self._network is not None:
+            poller.register(self._network.watcher, select.POLLIN)
         while True:
             for fd, _ in poller.poll():
-                if fd == self._output and not self._copy_output(0):
-                    poller.unregister(self._output)
+                if fd == self._output:
+                    self._copy_output(0)
                 elif fd == gone:
                     return os.waitpid(self._pid, 0)[1]
+                elif self._network is not None and not self._host_blocked(self._network):
+                    poller.unregister(fd)
+
+    def _host_blocked(self, network: UserNetwork) -> bool:
+        """The host has other addresses now. An agent that cannot be kept away from them loses its network."""
+        try:
+            network.block_host()
+        except (NetworkFailed, OSError) as error:
+            self._log.note(f"the agent's network was taken away: {error}")
+            network.end()
+            self._network = None
+            return False
+        return True
 
     def _copy_output(self, wait: int) -> bool:
         """Write what has come to the log, waiting up to `wait` ms for it; False when no more will come."""
@@ -225,9 +250,8 @@ class Shim:
         return status
 
     def _clean_up(self, status: int | None) -> None:
-        for pid in self._companions:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        if self._network is not None:
+            self._network.end()
         self._copy_output(0)
         oom = cgroups.oom_kills(self._plan["cgroup"]) > 0
         cgroups.kill(self._plan["cgroup"])

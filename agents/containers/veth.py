@@ -1,0 +1,183 @@
+"""A network for a sandbox as root: a pair of virtual interfaces and one nftables table for all agents.
+
+Outward only: what an agent sends to an address of the host or to another agent is dropped, nothing reaches it but
+answers and what the host itself begins, and there is no IPv6. The pair goes away with the sandbox's namespace.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agents import command
+from agents.naming import container_name, fnv1a
+
+PREFIX = "hhv"
+TABLE = "hyperhive"
+_LOCK = Path("/run/hyperhive-network.lock")
+_SECONDS = 20.0
+_RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in (213, *range(214, 250), *range(99, 120))]
+_PROC = Path("/proc/sys/net")
+
+_RULES = """
+table inet {table} {{}}
+flush table inet {table}
+table inet {table} {{
+  chain prerouting {{
+    type filter hook prerouting priority mangle; policy accept;
+    iifname != "{prefix}*" accept
+    meta nfproto ipv6 drop
+    ct state established,related accept
+    fib daddr type {{ local, broadcast, multicast }} drop
+    ip daddr {{ {ranges} }} drop
+  }}
+  chain input {{
+    type filter hook input priority filter - 5; policy accept;
+    iifname "{prefix}*" ct state established,related accept
+    iifname "{prefix}*" drop
+  }}
+  chain forward {{
+    type filter hook forward priority filter - 5; policy accept;
+    iifname "{prefix}*" oifname "{prefix}*" drop
+    oifname "{prefix}*" ct state established,related accept
+    oifname "{prefix}*" drop
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr {{ {ranges} }} oifname != "{prefix}*" masquerade
+  }}
+}}
+"""
+
+
+class NetworkUnavailable(Exception):
+    """No network can be given; the text says what is missing."""
+
+
+def attach(hive: str, name: str, init: int) -> list[str]:
+    """Give the sandbox whose first process is `init` a network; return lines for its log.
+
+    `hive` tells two hives of one machine apart. Raises `NetworkUnavailable`.
+    """
+    interface = f"{PREFIX}{fnv1a(f'{hive}|{name}'):08x}"
+    try:
+        with _alone():
+            _delete(interface)
+            routes, addresses = _shown("route", "show", "table", "all"), _shown("address")
+            subnet = choose(name, routes, addresses)
+            _guard(subnet, addresses)
+            _connect(interface, name, subnet, init)
+            return _forwarding(interface, routes)
+    except (command.CommandFailed, OSError) as error:
+        raise NetworkUnavailable(f"the network could not be made: {error}") from error
+
+
+def choose(name: str, routes: list[dict[str, Any]], addresses: list[dict[str, Any]]) -> ipaddress.IPv4Network:
+    """A free /30 in the first range that nothing else on this host uses; the same one each time where it is free."""
+    used = _agents_networks(addresses)
+    foreign = [network for network in map(_destination, _foreign(routes)) if network is not None]
+    for wide in _RANGES:
+        if any(wide.overlaps(network) for network in foreign):
+            continue
+        count = wide.num_addresses // 4
+        for step in range(count):
+            subnet = ipaddress.IPv4Network((int(wide[0]) + (fnv1a(name) + step) % count * 4, 30))
+            if subnet not in used:
+                return subnet
+    raise NetworkUnavailable("every address range that agents could use (10.x.0.0/16) is in use on this host")
+
+
+def _guard(subnet: ipaddress.IPv4Network, addresses: list[dict[str, Any]]) -> None:
+    ranges = {network.supernet(new_prefix=16) for network in {*_agents_networks(addresses), subnet}}
+    rules = _RULES.format(table=TABLE, prefix=PREFIX, ranges=", ".join(sorted(map(str, ranges))))
+    command.run(["nft", "-f", "-"], timeout=_SECONDS, input=rules.encode())
+
+
+def _connect(interface: str, name: str, subnet: ipaddress.IPv4Network, init: int) -> None:
+    host, agent = subnet[1], subnet[2]
+    _batch(
+        ["ip", "-batch", "-"],
+        f"link add {interface} type veth peer name eth0 netns {init}",
+        f"link set {interface} alias hyperhive-{container_name(name)}",
+    )
+    (_PROC / "ipv6/conf" / interface / "disable_ipv6").write_text("1") if (_PROC / "ipv6").is_dir() else None
+    _batch(["ip", "-batch", "-"], f"address add {host}/30 dev {interface}", f"link set {interface} up")
+    no_ipv6 = "f=/proc/sys/net/ipv6/conf/all/disable_ipv6; if [ -e $f ]; then echo 1 > $f; fi; exec ip -batch -"
+    _batch(
+        ["nsenter", f"--net=/proc/{init}/ns/net", "sh", "-c", no_ipv6],
+        f"address add {agent}/30 dev eth0",
+        "link set eth0 up",
+        f"route add default via {host}",
+    )
+
+
+def _forwarding(interface: str, routes: list[dict[str, Any]]) -> list[str]:
+    """Let packets through between this interface and those that lead outward, and no others."""
+    outward = {str(route["dev"]) for route in routes if route.get("dst") == "default" and "dev" in route}
+    changed = [name for name in sorted(outward - {interface}) if not name.startswith(PREFIX) and _forward(name)]
+    _forward(interface)
+    return [f"turned on IPv4 forwarding for {name}, so that agents reach the network" for name in changed]
+
+
+def _forward(interface: str) -> bool:
+    """Returns whether it had been off."""
+    file = _PROC / "ipv4/conf" / interface / "forwarding"
+    if not file.exists() or file.read_text().strip() == "1":
+        return False
+    file.write_text("1")
+    return True
+
+
+def _delete(interface: str) -> None:
+    """A run that ended a moment ago may still have it."""
+    if Path("/sys/class/net", interface).exists():
+        command.run(["ip", "link", "delete", interface], timeout=_SECONDS)
+
+
+def _shown(*words: str) -> list[dict[str, Any]]:
+    text = command.run(["ip", "-j", "-4", *words], timeout=_SECONDS).text
+    found: list[dict[str, Any]] = json.loads(text or "[]")
+    return found
+
+
+def _foreign(routes: list[dict[str, Any]]) -> Iterator[str]:
+    for route in routes:
+        if not str(route.get("dev", "")).startswith(PREFIX) and route.get("dst") != "default":
+            yield str(route.get("dst"))
+
+
+def _destination(text: str) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _agents_networks(addresses: list[dict[str, Any]]) -> set[ipaddress.IPv4Network]:
+    found = set()
+    for link in addresses:
+        if str(link.get("ifname", "")).startswith(PREFIX):
+            for item in link.get("addr_info", []):
+                found.add(ipaddress.IPv4Network((item["local"], item["prefixlen"]), strict=False))
+    return found
+
+
+def _batch(argv: list[str], *lines: str) -> None:
+    command.run(argv, timeout=_SECONDS, input="".join(f"{line}\n" for line in lines).encode())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Choosing an address and taking it is one step, for all hives of the machine."""
+    fd = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
