@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class AgentsConfig(AppConfig):
@@ -8,5 +9,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import lifecycle
+        from agents.containers import privileged
 
+        privileged.use(settings.HIVE_PATHS)
         lifecycle.register_jobs()

@@ -44,7 +44,7 @@ def evaluated(run: Run, commit: str) -> Evaluation:
     tree = run.folder / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     applied(name).export(commit, tree)
-    driver = initial.is_initial((tree / "agent.nix").read_text(errors="replace"), name)
+    driver = initial.is_initial((tree / "agent.nix").read_bytes(), name)
     if driver is not None:
         return Evaluation(options=options.parse({"driver": driver}, default_driver=driver), ignored=[])
     text = str(privileged.call("evaluate", job_id=run.job.pk))
