@@ -28,11 +28,10 @@ def snapshot(source: Path, target: Path) -> None:
                 if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
                     raise TreeRefused(f"{name!r} is no plain file")
             for name in names:
-                data = _read(name, descriptor, MAX_BYTES - size)
-                files, size = files + 1, size + len(data)
+                size += _copy(name, descriptor, target / folder / name, MAX_BYTES - size)
+                files += 1
                 if files > MAX_FILES or size > MAX_BYTES:
                     raise TreeRefused(f"more than {MAX_FILES} files or {MAX_BYTES} bytes")
-                _write(target / folder / name, data)
     finally:
         os.close(root)
 
@@ -42,14 +41,13 @@ def _make(folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def _read(name: str, descriptor: int, room: int) -> bytes:
+def _copy(name: str, descriptor: int, target: Path, room: int) -> int:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, dir_fd=descriptor), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        mode = os.fstat(stream.fileno()).st_mode
+        if not stat.S_ISREG(mode):
             raise TreeRefused(f"{name!r} is no plain file")
-        return stream.read(room + 1)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    path.chmod(0o644)
+        data = stream.read(room + 1)
+    target.write_bytes(data)
+    target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+    return len(data)

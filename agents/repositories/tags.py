@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.repositories.git import EMAIL, NAME, GitFailed, git
+from agents.repositories import references
+from agents.repositories.git import EMAIL, NAME, git
 from agents.repositories.trees import blobs
 
 _TAG = re.compile(r"[a-z][a-z_-]*/(0|[1-9][0-9]*)\Z")
-_NOTHING = "0" * 40
 _FORMAT = "%(refname:strip=2) %(objecttype) %(objectname) %(*objectname)"
 
 
@@ -40,18 +40,6 @@ def read(repository: Path) -> dict[str, TagInfo]:
     return {fields[0]: TagInfo(fields[-1], fields[1] == "tag", messages.get(fields[0], "")) for fields in rows}
 
 
-def commit_at(repository: Path, reference: str) -> str | None:
-    """The commit that a reference names; `None` where there is no such reference, or no repository yet."""
-    if not (repository / ".git" / "HEAD").exists():
-        return None
-    try:
-        return git(repository, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}").decode().strip()
-    except GitFailed as error:
-        if error.code == 1 and not error.stderr:
-            return None
-        raise
-
-
 def check_free(repository: Path, name: str, commit: str) -> bool:
     """Whether the tag is still to be planted; `False` when it stands on this commit. Raises `TagConflict`."""
     if not _TAG.match(name):
@@ -71,14 +59,7 @@ def plant(repository: Path, name: str, commit: str, message: str | None, lock: i
         words = ["hash-object", "-t", "tag", "-w", "--stdin"]
         body = _annotation(name, commit, message)
         target = git(repository, *words, input=body, pass_fds=[lock]).decode().strip()
-    reference = f"refs/tags/{name}"
-    drop_stale_lock(repository, reference)
-    git(repository, "update-ref", reference, target, _NOTHING, pass_fds=[lock])
-
-
-def drop_stale_lock(repository: Path, reference: str) -> None:
-    """Remove what a killed git left of writing `reference`; the caller holds the writer's lock."""
-    (repository / ".git" / f"{reference}.lock").unlink(missing_ok=True)
+    references.create(repository, f"refs/tags/{name}", target, lock)
 
 
 def _annotation(name: str, commit: str, message: str) -> bytes:

@@ -48,6 +48,10 @@ class TreeEntry:
     path: str
 
     @property
+    def regular(self) -> bool:
+        return self.mode in _REGULAR
+
+    @property
     def executable(self) -> bool:
         return self.mode == "100755"
 
@@ -103,7 +107,7 @@ def _check_entry(entry: TreeEntry, limits: Limits) -> None:
     path = shown(entry.path)
     if entry.mode in _LINKS:
         raise ProposalRefused(f"{path} is {_LINKS[entry.mode]}: only plain files are accepted")
-    if entry.mode not in _REGULAR:
+    if not entry.regular:
         raise ProposalRefused(f"{path} has the mode {entry.mode}: only plain files are accepted")
     if len(entry.path.encode(errors="surrogateescape")) > limits.path:
         raise ProposalRefused(f"{path[:80]}… is too long a path; the limit is {limits.path} bytes")
