@@ -69,9 +69,11 @@ class Program:
         await self.process.wait()
 
 
-async def run(argv: Sequence[str], cwd: Path, *, seconds: float, limit: int) -> tuple[int, bytes]:
+async def run(
+    argv: Sequence[str], cwd: Path, *, seconds: float, limit: int, env: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
     """Exit status and the first `limit` bytes it wrote. Raises OSError or ValueError (not startable), OutOfTime."""
-    program = await Program.start(argv, cwd)
+    program = await Program.start(argv, cwd, env=env)
     kept = bytearray()
     reading = asyncio.ensure_future(_keep(program.output, kept, limit))
     try:

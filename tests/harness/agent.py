@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ class Agent:
         if self._reading is not None:
             await self._reading
         return code
+
+    async def until(self, wanted: Callable[[], object], seconds: float = 20) -> None:
+        """Wait for something that only the file system tells."""
+        async with asyncio.timeout(seconds):
+            while not wanted():  # noqa: ASYNC110 - a file gives no event
+                await asyncio.sleep(0.02)
 
     def log(self) -> str:
         return "\n".join(self.lines)

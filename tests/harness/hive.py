@@ -16,6 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -31,6 +32,7 @@ class Hive:
         self.frames: list[Frame] = []
         self.sent: list[Frame] = []
         self.refuse_send: str | None = None
+        self.mcp_down = False
         self.mcp_heads: list[dict[str, str]] = []
         self.handshakes: list[int] = []
         self.sessions = 0
@@ -186,6 +188,9 @@ async def serve(hive: Hive, socket: Path, *, json_response: bool = False) -> Asy
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             hive.mcp_heads.append({key.decode(): value.decode() for key, value in scope["headers"]})
+        if scope["type"] == "http" and hive.mcp_down:
+            await PlainTextResponse("down", 503)(scope, receive, send)
+            return
         await app(scope, receive, send)
 
     app = Starlette(

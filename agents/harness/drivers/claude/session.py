@@ -1,0 +1,73 @@
+"""The CLI session that an agent goes on with, over turns and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+SESSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LOCK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Session:
+    """`prompt` is a hash of the system prompt that the session began with: the CLI would go on using that one."""
+
+    id: str
+    prompt: str
+
+
+def prompt_hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+class SessionFile:
+    def __init__(self, notes: Path) -> None:
+        self._folder = notes / ".hive"
+        self._path = self._folder / "session.json"
+
+    def load(self) -> Session | None:
+        """None for none, and for a file that somebody has spoilt: then a new session begins."""
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            session = Session(data["session"], data["prompt"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return session if isinstance(session.id, str) and SESSION_ID.fullmatch(session.id) else None
+
+    def store(self, session: Session) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps({"session": session.id, "prompt": session.prompt}), encoding="utf-8")
+        fresh.replace(self._path)
+
+    def forget(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Two CLIs on one session both end well, and one of their branches is lost: one at a time."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(self._folder / "session.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            while not _lock(descriptor):  # noqa: ASYNC110 - another process has it: there is no event to wait for
+                await asyncio.sleep(LOCK_SECONDS)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
