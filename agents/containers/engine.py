@@ -59,15 +59,11 @@ class LocalContainers(Observed):
                 return
             self._clear(spec.name)
             record.remove(self._folder(spec.name), record.ENDED, record.INTENDED)
-            plan = self._plan(spec)
-            runtime_fd = folders.open_checked(self._paths.agent_runtime(spec.name), self._owners.hive[0])
             try:
-                launch(plan, runtime_fd, lambda init: self._attach(spec, init))
+                launch(self._plan(spec), lambda init: self._attach(spec, init))
             except ContainerFailed as error:
                 self._clear(spec.name)
                 raise ContainerFailed(spec.name, error.text, self.logs(spec.name, 20)) from error
-            finally:
-                os.close(runtime_fd)
 
     def stop(self, name: str, grace: float = 10) -> None:
         with self._alone(name):
@@ -138,6 +134,7 @@ class LocalContainers(Observed):
         )
         limit = memory_bytes(spec.memory_max)
         files = self._etc(spec, Path(folder))
+        runtime = folders.checked(self._paths.agent_runtime(spec.name), self._owners.hive[0])
         sandbox = inside.sandbox(self._paths, spec, files, limit if "memory" in missing else None)
         return Plan(
             name=spec.name,
@@ -145,7 +142,7 @@ class LocalContainers(Observed):
             log=self._paths.container_log(spec.name),
             log_owner=self._owners.hive,
             log_limit=self._log_limit,
-            argv=sandbox.argv(inside.enter(self._command)),
+            argv=sandbox.argv(inside.enter(self._command, runtime)),
             command=self._command,
             environment=inside.environment(spec),
             cgroup=group,

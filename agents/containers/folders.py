@@ -57,16 +57,12 @@ def make(paths: Paths, owners: Owners, name: str) -> None:
     _folder(paths.shim(name), 0o755, own)
 
 
-def open_checked(folder: Path, owner: int) -> int:
-    """A descriptor of a folder that lies where a less privileged user could put a link instead."""
-    try:
-        fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise FolderRefused(f"{folder} cannot be used as a folder: {error.strerror}") from error
-    if os.fstat(fd).st_uid not in (owner, os.geteuid()):
-        os.close(fd)
-        raise FolderRefused(f"{folder} belongs to user {os.stat(folder).st_uid}, not to {owner}: refused")
-    return fd
+def checked(folder: Path, owner: int) -> os.stat_result:
+    """The identity of a folder that lies where a less privileged user could put something else instead."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
+        raise FolderRefused(f"{folder} must be a folder of user {owner}: refused")
+    return found
 
 
 def _roots(paths: Paths, owners: Owners) -> None:

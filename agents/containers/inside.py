@@ -15,21 +15,27 @@ from agents.naming import container_name, git_identity, host_uid, is_manager, we
 from agents.paths import Paths
 from agents.sandbox import SYSTEM_FOLDERS, Bind, Sandbox
 
-INFO_FD, BLOCK_FD, RUNTIME_FD, ENVIRONMENT_FD = 3, 4, 5, 6
+INFO_FD, BLOCK_FD, ENVIRONMENT_FD = 3, 4, 5
 """The descriptors that the shim hands to the launcher; none of them reaches the harness."""
 
 TOOLS = "/opt/hive/bin"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 # Variables come by a descriptor and are set last, when the program is already the agent's user: on a command line
-# everybody could read them, and LD_PRELOAD would act on what still has privileges. RUNTIME_FD is a folder of the
-# host: left open it would lead out.
-_ENTER = 'e=$(cat <&6) && exec 3<&- 4<&- 5<&- 6<&- && eval "$e" && unset e && exec "$@"'
+# everybody could read them, and LD_PRELOAD would act on what still has privileges. /run/hive was bound by its path,
+# below a folder that web and worker may write: it must be the folder that was checked.
+_ENTER = (
+    'if [ "$(stat -c %d:%i /run/hive)" != "$1" ]; then echo "hyperhive: /run/hive was exchanged" >&2; exit 126; fi; '
+    'shift && e=$(cat <&5) && exec 3<&- 4<&- 5<&- && eval "$e" && unset e && exec "$@"'
+)
 
 
-def enter(command: Sequence[str]) -> list[str]:
-    """The command that takes its environment from `ENVIRONMENT_FD`, closes what is open and becomes `command`."""
-    return ["sh", "-c", _ENTER, "sh", *command]
+def enter(command: Sequence[str], runtime: os.stat_result) -> list[str]:
+    """The command that takes its environment from `ENVIRONMENT_FD`, closes what is open and becomes `command`.
+
+    `runtime` is the folder that must be at `/run/hive`.
+    """
+    return ["sh", "-c", _ENTER, "sh", f"{runtime.st_dev}:{runtime.st_ino}", *command]
 
 
 def harness_command() -> list[str]:
@@ -89,7 +95,7 @@ def _folders(paths: Paths, spec: ContainerSpec) -> list[Bind]:
         Bind(paths.proposed(name), f"/agents/{name}/config", writable=manager),
         Bind(paths.shared, "/shared"),
         Bind(paths.shared / name, f"/shared/{name}", writable=True),
-        Bind(Path(f"/proc/self/fd/{RUNTIME_FD}"), "/run/hive"),
+        Bind(paths.agent_runtime(name), "/run/hive"),
     ]
     for child in spec.children:
         if paths.agent(child).is_dir():

@@ -52,11 +52,11 @@ class Plan:
         return json.dumps(plan).encode() + b"\n"
 
 
-def launch(plan: Plan, runtime_fd: int, attach: Attach) -> None:
+def launch(plan: Plan, attach: Attach) -> None:
     """Start the shim; return when the harness runs. Raises `ContainerFailed`."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        _start_shim(plan.name, theirs.fileno(), runtime_fd)
+        _start_shim(plan.name, theirs.fileno())
         theirs.close()
         ours.settimeout(START_SECONDS)
         try:
@@ -65,14 +65,12 @@ def launch(plan: Plan, runtime_fd: int, attach: Attach) -> None:
             raise ContainerFailed(plan.name, f"its shim gave no answer ({error})") from error
 
 
-def _start_shim(name: str, control_fd: int, runtime_fd: int) -> None:
-    words = [sys.executable, "-S", "-m", "agents.containers.shim", name, str(control_fd), str(runtime_fd)]
+def _start_shim(name: str, control_fd: int) -> None:
+    words = [sys.executable, "-S", "-m", "agents.containers.shim", name, str(control_fd)]
     code = Path(agents.__file__).parent.parent
     environment = command.clean_environment(PYTHONPATH=str(code))
     with open(os.devnull, "wb") as null:
-        shim = command.start(
-            words, env=environment, stdout=null, stderr=null, pass_fds=(control_fd, runtime_fd), cwd="/"
-        )
+        shim = command.start(words, env=environment, stdout=null, stderr=null, pass_fds=(control_fd,), cwd="/")
     shim.wait(_EXIT_SECONDS)
 
 

@@ -1,6 +1,6 @@
 """One agent's shim: it outlives whoever started it, and nothing of the agent outlives it.
 
-`python -m agents.containers.shim NAME CONTROL_FD RUNTIME_FD`. The starter sends one JSON line, the plan; the shim
+`python -m agents.containers.shim NAME CONTROL_FD`. The starter sends one JSON line, the plan; the shim
 answers `{"init": pid}` when the sandbox is made but its program not yet started, waits for a line (network settings),
 and answers `{"running": true}` or `{"failed": text}`. Then it needs nobody: it writes the log, waits, and writes down
 how the run ended. When the starter vanishes before that, the sandbox is taken away again.
@@ -64,8 +64,8 @@ class Control:
 class Shim:
     """The state of one run."""
 
-    def __init__(self, plan: dict[str, Any], control: Control, runtime_fd: int) -> None:
-        self._plan, self._control, self._runtime_fd = plan, control, runtime_fd
+    def __init__(self, plan: dict[str, Any], control: Control) -> None:
+        self._plan, self._control = plan, control
         self._folder: str = plan["folder"]
         self._lock = record.hold(self._folder)
         self._log = Log(plan["log"], tuple(plan["log_owner"]), plan["log_limit"])
@@ -103,8 +103,8 @@ class Shim:
         os.lseek(environment, 0, os.SEEK_SET)
         self._pid = os.fork()
         if self._pid == 0:
-            self._become_launcher(output, (info, block, self._runtime_fd, environment))
-        for fd in (info, block, environment, self._runtime_fd):
+            self._become_launcher(output, (info, block, environment))
+        for fd in (info, block, environment):
             os.close(fd)
 
     def _become_launcher(self, output: int, descriptors: tuple[int, ...]) -> None:
@@ -288,15 +288,14 @@ def _ended(pid: int) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    control_fd, runtime_fd = int(arguments[1]), int(arguments[2])
+    control_fd = int(arguments[1])
     if os.fork():
         os._exit(0)
     os.chdir("/")
     os.umask(0o022)
     os.set_inheritable(control_fd, False)
-    os.set_inheritable(runtime_fd, False)
     control = Control(control_fd)
-    Shim(control.receive(), control, runtime_fd).run()
+    Shim(control.receive(), control).run()
 
 
 if __name__ == "__main__":
