@@ -33,6 +33,7 @@ class Hive:
         self.sent: list[Frame] = []
         self.refuse_send: str | None = None
         self.mcp_down = False
+        self.deaf_to_ends = False
         self.mcp_heads: list[dict[str, str]] = []
         self.handshakes: list[int] = []
         self.sessions = 0
@@ -77,6 +78,14 @@ class Hive:
         await self._deliver()
         return self.last_id
 
+    def waiting(self) -> list[tuple[int, bool]]:
+        """Unleased messages: id, redelivered."""
+        return [(one["id"], one["redelivered"]) for one in self._queue if not one.get("leased")]
+
+    async def say(self, frame: Frame) -> None:
+        assert self._socket is not None
+        await self._socket.send_text(json.dumps(frame))
+
     async def drop(self, code: int = 1001) -> None:
         """Close the session from the hive's side; its messages go back."""
         socket, self._socket = self._socket, None
@@ -119,7 +128,7 @@ class Hive:
             self._changed.set()
 
     async def _take(self, frame: Frame) -> None:
-        if frame["type"] == "turn_ended":
+        if frame["type"] == "turn_ended" and not self.deaf_to_ends:
             self._settle(frame["outcome"])
         self._record(frame)
         if frame["type"] == "call":

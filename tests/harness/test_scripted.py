@@ -167,7 +167,7 @@ async def test_an_answer_that_is_refused_fails_the_turn_with_the_reason(alice: A
 
 async def test_what_a_step_leaves_running_ends_with_it(alice: Agent, hive: Hive) -> None:
     found = await done(hive, {"run": {"argv": ["sh", "-c", "sleep 300 & echo $!"]}})
-    assert not is_alive(int(found[0]["output"]))
+    await alice.until(lambda: not is_alive(int(found[0]["output"])))
 
 
 async def test_long_outputs_are_cut(alice: Agent, hive: Hive) -> None:
