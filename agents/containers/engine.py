@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agents.containers import cgroups, etc, folders, inside, network, processes, record, veth
+from agents.containers import capabilities, cgroups, etc, folders, inside, network, processes, record, veth
 from agents.containers.folders import Owners
 from agents.containers.launch import Plan, launch
 from agents.containers.logfile import LIMIT, Log
@@ -63,7 +63,9 @@ class LocalContainers(Observed):
                 launch(self._plan(spec), lambda init: self._attach(spec, init))
             except ContainerFailed as error:
                 self._clear(spec.name)
-                raise ContainerFailed(spec.name, error.text, self.logs(spec.name, 20)) from error
+                obstacle = capabilities.obstacle() if os.geteuid() else None
+                text = f"{error.text}; {obstacle}" if obstacle else error.text
+                raise ContainerFailed(spec.name, text, self.logs(spec.name, 20)) from error
 
     def stop(self, name: str, grace: float = 10) -> None:
         with self._alone(name):
