@@ -33,5 +33,6 @@ class Standing:
 
     def frame(self) -> Frame:
         """A model that is not known yet is left out."""
-        frame: Frame = {"type": "report", "needs_login": self.facts.needs_login, "problem": self.facts.problem}
-        return frame if self.facts.model is None else {**frame, "model": self.facts.model}
+        problem, model = self.facts.problem, self.facts.model
+        frame: Frame = {"type": "report", "needs_login": self.facts.needs_login, "problem": problem and problem[:2000]}
+        return frame if model is None else {**frame, "model": model[:100]}

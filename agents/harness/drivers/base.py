@@ -10,6 +10,10 @@ from agents.harness.frames import Turn
 from agents.harness.journal import Emit
 
 
+ANSWER_LIMIT = 200 * 1024
+"""Bytes; a message holds 256 KiB."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a turn ended. `ok` and `failed` acknowledge its message, `requeue` puts it back."""

@@ -7,13 +7,12 @@ from typing import Any
 
 from agents.harness.config import Config
 from agents.harness.drivers import steps
-from agents.harness.drivers.base import Hive, Outcome
+from agents.harness.drivers.base import ANSWER_LIMIT, Hive, Outcome
 from agents.harness.frames import Message, Turn
 from agents.harness.journal import Emit
 from agents.harness.link import CallRefused
 from agents.harness.mcpclient import McpClient
 
-ANSWER_LIMIT = 128 * 1024
 SHORTER_OUTPUTS = (16 * 1024, 4 * 1024, 1024, 256)
 
 HELP = """I am {name}, a scripted agent: I have no model behind me and do exactly what a message says.
@@ -106,7 +105,7 @@ def _rendered(results: Results) -> str:
     for limit in SHORTER_OUTPUTS:
         cut = [{**result, "output": _cut(str(result["output"]), limit)} for result in results]
         text = json.dumps(cut, ensure_ascii=False, indent=1)
-        if len(text) <= ANSWER_LIMIT:
+        if len(text.encode()) <= ANSWER_LIMIT:
             break
     return f"```hive-result\n{text}\n```"
 

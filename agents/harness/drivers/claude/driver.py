@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from agents.harness.config import Config
-from agents.harness.drivers.base import Hive, Outcome
+from agents.harness.drivers.base import ANSWER_LIMIT, Hive, Outcome
 from agents.harness.drivers.claude import command
 from agents.harness.drivers.claude.process import Limits, play
 from agents.harness.drivers.claude.reading import Reading, Verdict
@@ -115,7 +115,7 @@ class Claude:
         if turn.message.sender != "operator" or reading.told_operator or not outcome.text:
             return outcome
         try:
-            await self._hive.answer(turn, outcome.text)
+            await self._hive.answer(turn, outcome.text.encode()[:ANSWER_LIMIT].decode(errors="ignore"))
         except CallRefused as error:
             return Outcome("failed", f"the answer was refused: {error}", model=outcome.model, usage=outcome.usage)
         return outcome
