@@ -25,3 +25,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# A file, as in a running hive: threads of a test wait for each other as processes do.
+DATABASES["default"]["TEST"] = {"NAME": f"{_root}/s/hive.sqlite"}  # noqa: F405

@@ -46,7 +46,7 @@ def test_a_program_that_does_not_read_its_input_is_no_error() -> None:
 def test_inherited_descriptors_reach_the_program() -> None:
     read, write = os.pipe()
     with command.inherited(write):
-        command.run(["sh", "-c", f"echo held >&{write}"], timeout=5)
+        command.run(["sh", "-c", f"echo held > /proc/self/fd/{write}"], timeout=5)
     os.close(write)
     assert os.read(read, 10) == b"held\n"
     os.close(read)

@@ -19,7 +19,7 @@ STATES = [status.value for status in Approval.Status]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("before", "after"), itertools.product(STATES, STATES))
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(STATES, STATES)))
 def test_only_the_allowed_steps_happen(before: str, after: str) -> None:
     approval = builders.approval(status=before)
     if after in ALLOWED.get(before, frozenset()):
