@@ -63,9 +63,9 @@ class Quarantine:
         objects = self._objects()
         commit = _resolved(commit_ref, [oid for oid, (kind, _) in objects.items() if kind == "commit"])
         self._check_connected(commit)
-        self._check_sizes(commit, {oid: size for oid, (_, size) in objects.items()}, limits)
         entries = self._entries(commit, limits)
         check_tree(entries, limits)
+        self._check_sizes(commit, {oid: size for oid, (_, size) in objects.items()}, limits)
         tree = git(self.repository, "rev-parse", "--verify", f"{commit}^{{tree}}", env=self.env).decode().strip()
         return Pinned(commit, tree, tuple(entry.path for entry in entries))
 
@@ -123,7 +123,7 @@ class Quarantine:
         for line in listing.splitlines():
             found, _, path = line.partition(" ")
             if found == oid and path:
-                return f"{shown(path)} (in the commit or its history)"
+                return f"{shown(path)} (in the history of the commit)"
         return f"the object {oid[:12]}"
 
     def _entries(self, commit: str, limits: Limits) -> list[TreeEntry]:
@@ -161,7 +161,8 @@ def _damage(stderr: str) -> str:
         return f"object {found[1][:12]} is refused by git's own check: {found[3]} ({found[2]})"
     if "emory" in stderr:
         return "unpacking the objects takes too much memory: propose without big files"
-    return f"the objects arrived damaged, propose again: {shown(stderr[-200:])}"
+    reason = stderr.strip().rpartition("\n")[2].removeprefix("fatal: ")
+    return f"the objects arrived damaged, propose again: {shown(reason[:200])}"
 
 
 def _resolved(commit_ref: str, commits: list[str]) -> str:
