@@ -19,38 +19,6 @@ RESERVED = frozenset(
     ]
 )
 
-_NAME = 9
-RESERVED = frozenset(
-    [
-        "operator",
-        "manager",
-        "system",
-        "external",
-        "root",
-        "nobody",
-        "daemon",
-        "bin",
-        "sys",
-        "sync",
-        "games",
-        "man",
-        "lp",
-        "mail",
-        "news",
-        "uucp",
-        "proxy",
-        "www-data",
-        "backup",
-        "list",
-        "irc",
-        "gnats",
-        "_apt",
-        "messagebus",
-        "sshd",
-        "hyperhive",
-    ]
-)
-
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}\Z")
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 _PORT_RANGE = 900

@@ -6,6 +6,8 @@ import pytest
 
 from agents.nixconfig.complaints import readable
 
+DEEP = "agent.nix calls itself without end (stack overflow)"
+LARGE = "the options of agent.nix are too large: together at most 1 MiB"
 NIX_2_8 = """\
 \x1b[31;1merror:\x1b[0m undefined variable '\x1b[1mfoo\x1b[0m'
 
@@ -36,17 +38,17 @@ error:
         (1, NIX_2_8, "undefined variable 'foo' (sub/more.nix, line 3)"),
         (1, NIX_2_24, "undefined variable 'foo' (agent.nix, line 7)"),
         (1, "error: my words\n       at /evaluator/merge.nix:1:1:\n", "my words"),
-        (1, "error: stack overflow; max-call-depth exceeded", "agent.nix calls itself without end (stack overflow)"),
+        (1, "error: stack overflow; max-call-depth exceeded", DEEP),
         (
             1,
             "error: stack overflow (possible infinite recursion)",
             "agent.nix calls itself without end (stack overflow)",
         ),
-        (139, "", "agent.nix calls itself without end (stack overflow)"),
+        (139, "", DEEP),
         (
             -9,
             "wrote more than 1048576 bytes and was ended",
-            "the options of agent.nix are too large: together at most 1 MiB",
+            LARGE,
         ),
         (137, "", "agent.nix takes too long to evaluate: look for something that never ends"),
         (134, "GC Warning: Out of memory", "agent.nix needs too much memory to evaluate"),

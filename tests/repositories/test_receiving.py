@@ -40,7 +40,7 @@ def untouched(applied: Applied) -> bool:
     return not objects and not list(git_dir.glob("quarantine-*")) and applied.tags() == {}
 
 
-HOSTILE_TREES = {
+HOSTILE_TREES: dict[str, list[tuple[str, str, bytes | str]]] = {
     "a symbolic link": [("120000", "link", b"/etc/passwd")],
     "a submodule": [("160000", "module", "1" * 40)],
     "must not track .gitmodules": [("100644", ".gitmodules", b"")],
