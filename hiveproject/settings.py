@@ -32,7 +32,6 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environment.words("HYPERHIV
 CSRF_TRUSTED_ORIGINS = environment.words("HYPERHIVE_ALLOWED_ORIGINS")
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

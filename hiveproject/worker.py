@@ -1,0 +1,103 @@
+"""The worker: does the jobs, watches the containers, tidies the feed. One per hive."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from huey.consumer import Consumer
+
+from agents import feed, jobs, watch
+from agents.containers import privileged
+from agents.models import Agent
+from approvals import manager, tags
+
+STOP_SECONDS = 8.0
+_LOCK_SECONDS = 0.5
+_PRUNE_SECONDS = 600.0
+logger = logging.getLogger(__name__)
+
+
+class AnotherWorker(Exception):
+    """A worker of this hive runs already."""
+
+
+def run() -> None:
+    """Work until SIGTERM or SIGINT. Raises `AnotherWorker`."""
+    lock = _hold_lock()
+    privileged.use(settings.HIVE_PATHS)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _take_up()
+    consumer = _consumer()
+    consumer.start()
+    for number in (signal.SIGTERM, signal.SIGINT):  # the consumer has put its own in place
+        signal.signal(number, lambda *_: stop.set())
+    threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
+    threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    for thread in threads:
+        thread.start()
+    logger.info("the worker is ready")
+    while not stop.wait(10):
+        consumer.check_worker_health()
+    consumer.stop(graceful=True)
+    os.close(lock)
+
+
+def _take_up() -> None:
+    """Go on where the last worker ended."""
+    again = jobs.reconcile()
+    if again:
+        logger.info("%d jobs wait or are driven again", len(again))
+    for agent in Agent.objects.live():
+        tags.reconcile(agent)
+    watch.adopt()
+    manager.ensure()
+
+
+def _hold_lock() -> int:
+    path = settings.HIVE_PATHS.worker_lock
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                raise
+            if time.monotonic() > deadline:
+                raise AnotherWorker(f"another worker runs for the hive in {settings.HIVE_PATHS.state}") from error
+            time.sleep(0.05)
+        else:
+            return descriptor
+
+
+def _consumer() -> Consumer:
+    """Huey's consumer: threads that wait for the queue; nothing is scheduled or periodic, so that part sleeps."""
+    return Consumer(
+        settings.HUEY,
+        workers=settings.HIVE_WORKER_THREADS,
+        periodic=False,
+        scheduler_interval=60,
+        worker_type="thread",
+        shutdown_timeout=STOP_SECONDS,
+    )
+
+
+def _prune(stop: threading.Event) -> None:
+    while not stop.wait(_PRUNE_SECONDS):
+        try:
+            feed.prune()
+        except DatabaseError as error:
+            logger.warning("the change feed could not be tidied, trying again later: %s", error)
+        finally:
+            connection.close()
