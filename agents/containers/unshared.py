@@ -142,16 +142,22 @@ def first_process(wanted: Wanted, *, user: bool) -> None:
 
 
 def become(wanted: Wanted) -> None:
-    try:
-        if "--new-session" in wanted.flags:
-            os.setsid()
-        environment = wanted.environment if "--clearenv" in wanted.flags else {**os.environ, **wanted.environment}
-        os.execvpe(wanted.command[0], wanted.command, environment)  # noqa: S606  # what this program is for
-    except OSError as error:
-        sys.stderr.write(f"{wanted.command[0]}: {error.strerror}\n")
-        sys.stderr.flush()
-    finally:
-        os._exit(127)
+    if "--new-session" in wanted.flags:
+        os.setsid()
+    environment = wanted.environment if "--clearenv" in wanted.flags else {**os.environ, **wanted.environment}
+    name = wanted.command[0]
+    # os.execvpe imports a module, and the library that it is in need not be inside.
+    folders = [""] if "/" in name else environment.get("PATH", "/usr/bin:/bin").split(":")
+    why = "not found"
+    for folder in folders:
+        try:
+            os.execve(os.path.join(folder, name), wanted.command, environment)  # noqa: S606  # what this program is for
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+    os.write(2, f"{name}: {why}\n".encode())
+    os._exit(127)
 
 
 def new_root(steps: list[Step]) -> None:
@@ -247,7 +253,9 @@ def _resolved(word: str, values: list[str]) -> list[str]:
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
     words = [None if text is None else text.encode() for text in (source, target, kind, options)]
-    check(LIBC.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]), f"mount {target}")
+    check(
+        LIBC.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]), f"mount {source or kind} at {target}"
+    )
 
 
 def restrict(target: str, attributes: int) -> None:
@@ -303,4 +311,9 @@ def check(result: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        CODE = main(sys.argv[1:])
+    except OSError as failure:
+        os.write(2, f"sandbox: {failure}\n".encode())
+        CODE = 1
+    os._exit(CODE)

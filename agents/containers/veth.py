@@ -20,6 +20,9 @@ from agents.naming import container_name, fnv1a
 
 PREFIX = "hhv"
 TABLE = "hyperhive"
+OPENED = "opened"
+"""The interfaces for which forwarding was turned on here: still nothing but agents' packets passes through them."""
+
 _LOCK = Path("/run/hyperhive-network.lock")
 _SECONDS = 20.0
 _RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in (213, *range(214, 250), *range(99, 120))]
@@ -29,6 +32,7 @@ _RULES = """
 table inet {table} {{}}
 flush table inet {table}
 table inet {table} {{
+  set {opened} {{ type ifname; }}
   chain prerouting {{
     type filter hook prerouting priority mangle; policy accept;
     iifname != "{prefix}*" accept
@@ -47,6 +51,7 @@ table inet {table} {{
     iifname "{prefix}*" oifname "{prefix}*" drop
     oifname "{prefix}*" ct state established,related accept
     oifname "{prefix}*" drop
+    iifname @{opened} oifname != "{prefix}*" drop
   }}
   chain postrouting {{
     type nat hook postrouting priority srcnat; policy accept;
@@ -95,8 +100,8 @@ def choose(name: str, routes: list[dict[str, Any]], addresses: list[dict[str, An
 
 def _guard(subnet: ipaddress.IPv4Network, addresses: list[dict[str, Any]]) -> None:
     ranges = {network.supernet(new_prefix=16) for network in {*_agents_networks(addresses), subnet}}
-    rules = _RULES.format(table=TABLE, prefix=PREFIX, ranges=", ".join(sorted(map(str, ranges))))
-    command.run(["nft", "-f", "-"], timeout=_SECONDS, input=rules.encode())
+    rules = _RULES.format(table=TABLE, prefix=PREFIX, opened=OPENED, ranges=", ".join(sorted(map(str, ranges))))
+    _nft(rules)
 
 
 def _connect(interface: str, name: str, subnet: ipaddress.IPv4Network, init: int) -> None:
@@ -106,7 +111,9 @@ def _connect(interface: str, name: str, subnet: ipaddress.IPv4Network, init: int
         f"link add {interface} type veth peer name eth0 netns {init}",
         f"link set {interface} alias hyperhive-{container_name(name)}",
     )
-    (_PROC / "ipv6/conf" / interface / "disable_ipv6").write_text("1") if (_PROC / "ipv6").is_dir() else None
+    ipv6 = _PROC / "ipv6/conf" / interface / "disable_ipv6"
+    if ipv6.exists():
+        ipv6.write_text("1")
     _batch(["ip", "-batch", "-"], f"address add {host}/30 dev {interface}", f"link set {interface} up")
     no_ipv6 = "f=/proc/sys/net/ipv6/conf/all/disable_ipv6; if [ -e $f ]; then echo 1 > $f; fi; exec ip -batch -"
     _batch(
@@ -118,20 +125,35 @@ def _connect(interface: str, name: str, subnet: ipaddress.IPv4Network, init: int
 
 
 def _forwarding(interface: str, routes: list[dict[str, Any]]) -> list[str]:
-    """Let packets through between this interface and those that lead outward, and no others."""
-    outward = {str(route["dev"]) for route in routes if route.get("dst") == "default" and "dev" in route}
-    changed = [name for name in sorted(outward - {interface}) if not name.startswith(PREFIX) and _forward(name)]
+    """Let packets pass between this interface and those that lead outward.
+
+    Where the machine forwards nothing, that stays so for everything but agents.
+    """
+    if (_PROC / "ipv4/conf/all/forwarding").read_text().strip() == "1":
+        _nft(f"flush set inet {TABLE} {OPENED}")
+        return []
     _forward(interface)
-    return [f"turned on IPv4 forwarding for {name}, so that agents reach the network" for name in changed]
+    outward = {str(route["dev"]) for route in routes if "dev" in route and route.get("type") in (None, "unicast")}
+    names = sorted(name for name in outward - {"lo"} if not name.startswith(PREFIX))
+    closed = [name for name in names if not _forwards(name)]
+    if closed:
+        _nft(f"add element inet {TABLE} {OPENED} {{ {', '.join(map(json.dumps, closed))} }}")
+    for name in closed:
+        _forward(name)
+    return [f"turned on IPv4 forwarding for {name}, to and from agents only" for name in closed]
 
 
-def _forward(interface: str) -> bool:
-    """Returns whether it had been off."""
+def _forwards(interface: str) -> bool:
     file = _PROC / "ipv4/conf" / interface / "forwarding"
-    if not file.exists() or file.read_text().strip() == "1":
-        return False
-    file.write_text("1")
-    return True
+    return not file.exists() or file.read_text().strip() == "1"
+
+
+def _forward(interface: str) -> None:
+    (_PROC / "ipv4/conf" / interface / "forwarding").write_text("1")
+
+
+def _nft(text: str) -> None:
+    command.run(["nft", "-f", "-"], timeout=_SECONDS, input=text.encode())
 
 
 def _delete(interface: str) -> None:
