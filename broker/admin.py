@@ -1,0 +1,48 @@
+"""Messages in Django's admin: to be looked at, never changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from broker.models import Delivery, Message
+
+if TYPE_CHECKING:
+    MessageBase, DeliveryBase = admin.ModelAdmin[Message], admin.TabularInline[Delivery, Message]
+else:
+    MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
+
+
+class ReadOnly:
+    """No permission to change anything, whoever asks."""
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class DeliveryInline(ReadOnly, DeliveryBase):
+    model = Delivery
+    fields: ClassVar = ["recipient", "state", "redelivered", "tries", "delivered_at", "acknowledged_at", "error"]
+    extra = 0
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnly, MessageBase):
+    list_display: ClassVar = ["id", "created_at", "sender", "to", "kind", "opening"]
+    list_filter: ClassVar = ["provenance", "kind"]
+    search_fields: ClassVar = ["=sender", "=to", "body"]
+    date_hierarchy = "created_at"
+    inlines: ClassVar = [DeliveryInline]
+
+    @admin.display(description="body")
+    def opening(self, message: Message) -> str:
+        line = message.body.strip().partition("\n")[0]
+        return line if len(line) <= 80 else f"{line[:79]}…"

@@ -1,0 +1,117 @@
+"""The agents' websocket as a Channels consumer: checks who connects, then only carries frames to its session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from agents import tokens
+from agents.models import Agent
+from broker import hub
+from broker.frames import Frame
+from broker.sessions import Session
+from broker.threads import in_thread
+
+logger = logging.getLogger(__name__)
+_BACKLOG = 8
+
+
+class ChannelsWire:
+    """Frames in order through the consumer's `send`, no faster than the server says the client reads."""
+
+    def __init__(self, send: Callable[[dict[str, object]], Awaitable[None]], writable: asyncio.Event) -> None:
+        self._send, self._writable = send, writable
+        self._queue: deque[dict[str, object]] = deque()
+        self._filled = asyncio.Event()
+
+    @property
+    def congested(self) -> bool:
+        return len(self._queue) > _BACKLOG or not self._writable.is_set()
+
+    def send(self, frame: Frame) -> None:
+        self._queue.append({"type": "websocket.send", "text": json.dumps(frame)})
+        self._filled.set()
+
+    def close(self, code: int) -> None:
+        self._queue.append({"type": "websocket.close", "code": code})
+        self._filled.set()
+
+    async def run(self, relieved: Callable[[], None]) -> None:
+        """Send what is queued; `relieved` is called when pushes that were held back may go on."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            held_back = False
+            while self._queue:
+                held_back |= self.congested
+                await self._writable.wait()
+                await self._send(self._queue.popleft())
+            if held_back:
+                await self._writable.wait()
+                relieved()
+
+
+class AgentConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`scope["hive_agent"]` names the agent whose socket it came in by; the token must be that agent's."""
+
+    _session: Session | None = None
+    _sending: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """Without the thread hop per message of the base class: no handler here uses the database itself."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        agent = await in_thread(authenticated, self.scope)
+        if agent is None:
+            logger.warning("websocket of %s refused: no token, or not its own", self.scope["hive_agent"])
+            await self.close()
+            return
+        writable = self.scope.get("extensions", {}).get("hyperhive.writable") or _always()
+        wire = ChannelsWire(self.base_send, writable)
+        self._session = session = Session(hub.current(), agent, wire)
+        self._sending = asyncio.create_task(wire.run(lambda: hub.current().wake((session.name,))))
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:  # noqa: ARG002
+        if self._session is not None:
+            self._session.receive(text_data)
+            await self._session.breathe()
+
+    async def disconnect(self, code: int) -> None:  # noqa: ARG002
+        self._over()
+
+    def _over(self) -> None:
+        if self._session is not None:
+            self._session.end()
+        if self._sending is not None:
+            self._sending.cancel()
+
+
+def authenticated(scope: Mapping[str, Any]) -> Agent | None:
+    """The agent whose socket and whose token it is. Blocks."""
+    headers = dict(scope["headers"])
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    agent = tokens.holder(scope["hive_agent"], token.strip())
+    return agent if agent is not None and hub.may_connect(agent) else None
+
+
+def _always() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event

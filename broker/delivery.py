@@ -1,0 +1,153 @@
+"""The life of a delivery: queued → leased to a session → acknowledged, or back to the front of the queue.
+
+Every function runs inside the caller's transaction. The states are literals so that SQLite takes the partial
+indexes; a row is told apart by its recipient as well as its session, since that is what is indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils import timezone
+
+from broker.models import Delivery, Message
+from broker.refusals import NotLeased
+
+_DELIVERIES, _MESSAGES = Delivery._meta.db_table, Message._meta.db_table
+BATCH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A message handed to a session."""
+
+    id: int
+    sender: str
+    provenance: str
+    kind: str
+    body: str
+    created_at: str
+    in_reply_to: int | None
+    redelivered: bool
+
+
+def lease(recipient: str, session: str, limit: int, *, turn: str = "", pushed: bool = True) -> list[Leased]:
+    """Take up to `limit` queued messages, oldest first, at most about a MiB of them, for a session or its turn."""
+    if limit < 1:
+        return []
+    found = _queued(recipient, limit)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {_DELIVERIES} SET state = 'delivered', session = %s, turn = %s, pushed = %s, tries = tries + 1,"  # noqa: S608
+            " delivered_at = %s WHERE id = %s",
+            [(session, turn, pushed, now, delivery) for delivery, _ in found],
+        )
+    return [leased for _, leased in found]
+
+
+def peek(recipient: str, limit: int) -> list[Leased]:
+    """The oldest queued messages; they stay queued."""
+    return [leased for _, leased in _queued(recipient, limit)]
+
+
+def room(recipient: str, session: str, window: int) -> int:
+    """How many more messages may be pushed to the session."""
+    return window - _one(
+        f"SELECT count(*) FROM {_DELIVERIES} WHERE recipient = %s AND state = 'delivered' AND session = %s AND pushed",  # noqa: S608
+        [recipient, session],
+    )
+
+
+def begin_turn(recipient: str, session: str, turn: str, messages: Sequence[int]) -> None:
+    """The turn has taken these messages. Raises `NotLeased` when one is not leased to the session."""
+    for message in messages:
+        taken = _update("turn = %s", "state = 'delivered' AND session = %s AND message_id = %s",
+                        recipient, [turn], [session, message])  # fmt: skip
+        if not taken:
+            raise NotLeased(f"message {message} is not leased to this connection")
+
+
+def acknowledge_turn(recipient: str, session: str, turn: str, error: str = "") -> int:
+    """The turn is over: its messages are done with. Returns how many they were."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    return _update(
+        "state = 'acknowledged', acknowledged_at = %s, error = %s",
+        "state = 'delivered' AND session = %s AND turn = %s",
+        recipient, [now, error], [session, turn],
+    )  # fmt: skip
+
+
+def requeue_turn(recipient: str, session: str, turn: str) -> int:
+    """The turn could not be done: its messages go back to the front of the queue."""
+    return _back("state = 'delivered' AND session = %s AND turn = %s", recipient, [session, turn])
+
+
+def release(recipient: str, session: str) -> int:
+    """The session has ended: what it had goes back to the front of the queue."""
+    return _back("state = 'delivered' AND session = %s", recipient, [session])
+
+
+def release_others(recipient: str, session: str) -> int:
+    """A session has begun: what any other of the same recipient had goes back to the front of the queue."""
+    return _back("state = 'delivered' AND session <> %s", recipient, [session])
+
+
+def hand_back(recipient: str, session: str, messages: Sequence[int]) -> int:
+    """Undo a lease that its taker never saw, even where its turn has ended meanwhile: nothing was delivered."""
+    return sum(
+        _update("state = 'queued', session = '', turn = '', pushed = false, tries = tries - 1, delivered_at = NULL",
+                "state <> 'queued' AND session = %s AND message_id = %s", recipient, [], [session, message])
+        for message in messages
+    )  # fmt: skip
+
+
+def release_all() -> int:
+    """The web process starts: no session is left, whatever was leased goes back to the front of its queue."""
+    return Delivery.objects.filter(state=Delivery.State.DELIVERED).exclude(session="").update(
+        state=Delivery.State.QUEUED, session="", turn="", pushed=False, redelivered=True
+    )  # fmt: skip
+
+
+def _queued(recipient: str, limit: int) -> list[tuple[int, Leased]]:
+    found, size = [], 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, m.id, m.sender, m.provenance, m.kind, m.body, m.created_at, m.in_reply_to, d.redelivered"  # noqa: S608
+            f" FROM {_DELIVERIES} d JOIN {_MESSAGES} m ON m.id = d.message_id"
+            " WHERE d.recipient = %s AND d.state = 'queued' ORDER BY d.id LIMIT %s",
+            [recipient, limit],
+        )
+        for delivery, ident, sender, provenance, kind, body, at, reply, again in cursor:
+            found.append((delivery, Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again))))
+            size += len(body)
+            if size > BATCH_BYTES:
+                break
+    return found
+
+
+def _iso(at: object) -> str:
+    """ISO 8601 with the zone: databases hold UTC, SQLite as text."""
+    return str(at).replace(" ", "T", 1) + ("" if str(at).endswith("+00:00") else "+00:00")
+
+
+def _back(where: str, recipient: str, values: list[object]) -> int:
+    to_queue = "state = 'queued', session = '', turn = '', pushed = false, redelivered = true"
+    return _update(to_queue, where, recipient, [], values)
+
+
+def _update(change: str, where: str, recipient: str, new: Sequence[object], values: Sequence[object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_DELIVERIES} SET {change} WHERE recipient = %s AND {where}",  # noqa: S608
+            [*new, recipient, *values],
+        )
+        return int(cursor.rowcount)
+
+
+def _one(sql: str, values: Sequence[object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return int(cursor.fetchone()[0])

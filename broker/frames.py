@@ -1,0 +1,111 @@
+"""The frames of PROTOCOL.md: reading what an agent sends, writing what the hive answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from broker.delivery import Leased
+from broker.refusals import FrameRefused
+from broker.schemas import FieldRefused, Schema, check
+
+VERSION = 1
+MAX_BYTES = 1024 * 1024
+MAX_WINDOW = 64
+CLOSE_GOING, CLOSE_TOO_LONG, CLOSE_PROTOCOL, CLOSE_REVOKED, CLOSE_REPLACED = 1001, 1009, 4400, 4403, 4409
+
+Frame = dict[str, Any]
+_NAME = {"type": "string", "minLength": 1, "maxLength": 64}
+_IDS = {"type": "array", "maxItems": 1000, "items": {"type": "integer", "minimum": 1}}
+
+FRAMES: dict[str, Schema] = {
+    "hello": {
+        "required": ["version", "harness", "driver", "window"],
+        "properties": {
+            "version": {"type": "integer"},
+            "harness": {"type": "string", "maxLength": 200},
+            "driver": {"type": "string", "maxLength": 64},
+            "window": {"type": "integer", "minimum": 1, "maximum": MAX_WINDOW},
+        },
+    },
+    "turn_started": {"required": ["turn", "messages"], "properties": {"turn": _NAME, "messages": _IDS}},
+    "turn_ended": {
+        "required": ["turn", "outcome"],
+        "properties": {
+            "turn": _NAME,
+            "outcome": {"type": "string", "enum": ["ok", "failed", "requeue"]},
+            "error": {"type": "string", "maxLength": 20_000, "default": ""},
+        },
+    },
+    "report": {
+        "properties": {
+            "model": {"type": "string", "maxLength": 100},
+            "needs_login": {"type": "boolean"},
+            "problem": {"type": "string", "maxLength": 2000, "nullable": True},
+            "paused": {"type": "boolean"},
+        }
+    },
+    "call": {
+        "required": ["id", "tool", "args"],
+        "properties": {"id": _NAME, "tool": _NAME, "args": {"type": "object"}},
+    },
+}
+
+
+def parse(text: str | None) -> Frame:
+    """The frame with its fields checked. Raises `FrameRefused`."""
+    if text is None:
+        raise FrameRefused("not_json", "frames are JSON in text messages, not in binary ones")
+    if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
+        raise FrameRefused("too_long", f"a frame has at most {MAX_BYTES} bytes", CLOSE_TOO_LONG)
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused("not_json", f"the frame is not JSON: {str(error)[:200]}") from error
+    if not isinstance(frame, dict):
+        raise FrameRefused("not_an_object", "a frame is a JSON object")
+    kind = frame.get("type")
+    if not isinstance(kind, str) or kind not in FRAMES:
+        raise FrameRefused("unknown_type", f"there is no frame {str(kind)[:60]!r}; there are: {', '.join(FRAMES)}")
+    if kind == "hello":
+        _check_version(frame.get("version"))
+    try:
+        return {"type": kind, **check(FRAMES[kind], frame, closed=False)}
+    except FieldRefused as refusal:
+        raise FrameRefused("bad_field", f"{kind}: {refusal}") from refusal
+
+
+def _check_version(version: object) -> None:
+    if type(version) is int and version != VERSION:
+        text = f"the hive speaks version {VERSION} of this protocol, the harness version {version}"
+        raise FrameRefused("unknown_version", text, CLOSE_PROTOCOL)
+
+
+def error(code: str, message: str) -> Frame:
+    return {"type": "error", "code": code, "message": message}
+
+
+def welcome(agent: str, session: str) -> Frame:
+    return {"type": "welcome", "version": VERSION, "agent": agent, "session": session}
+
+
+def message(leased: Leased) -> Frame:
+    return {
+        "type": "message",
+        "id": leased.id,
+        "sender": leased.sender,
+        "provenance": leased.provenance,
+        "kind": leased.kind,
+        "body": leased.body,
+        "created_at": leased.created_at,
+        "in_reply_to": leased.in_reply_to,
+        "redelivered": leased.redelivered,
+    }
+
+
+def result(call: str, output: str) -> Frame:
+    return {"type": "result", "id": call, "ok": True, "output": output}
+
+
+def failure(call: str, text: str) -> Frame:
+    return {"type": "result", "id": call, "ok": False, "error": text}

@@ -1,0 +1,189 @@
+"""The connected agents of this web process, the one writer behind them, and who is woken by what.
+
+Lives on the event loop. Nothing here polls: a commit of this process pushes what it leased, and what other processes
+commit arrives by the change feed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from agents.models import Agent
+from broker import delivery, frames, standing, waking
+from broker.storing import Outgoing, Sent
+from broker.threads import in_thread
+from broker.writer import Part, Slot, Writer, Written
+
+if TYPE_CHECKING:
+    from broker.sessions import Session
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Hub:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sessions: dict[str, Session] = {}
+        self._receivers: dict[str, set[asyncio.Event]] = {}
+        self._woken: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writer = Writer(self._loop, self._slot_of, self._tell)
+
+    def start(self) -> None:
+        self._writer.start()
+        waking.listen(self.wake)
+
+    async def stop(self, seconds: float = 1.0) -> None:
+        """Close every session, write what is waiting."""
+        waking.forget(self.wake)
+        for session in list(self._sessions.values()):
+            session.end(frames.CLOSE_GOING)
+        await self._writer.stop(seconds)
+
+    def session(self, name: str) -> Session | None:
+        return self._sessions.get(name)
+
+    def submit(self, work: Outgoing | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+        """Have `work` done in the next transaction; `done` gets its result or exception after the commit."""
+        self._writer.submit(Part(work, done, look))
+
+    async def do(self, work: Callable[[], T], *look: str) -> T:
+        """The same for whoever waits. The work is done even when the waiting is cancelled."""
+        return cast(T, await asyncio.shield(self.future(work, *look)))
+
+    def future(self, work: Outgoing | Callable[[], object], *look: str) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = self._loop.create_future()
+        self.submit(work, partial(_resolve, future), *look)
+        return future
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Store a message; it is durable when this returns. Raises `SendRefused`, `DatabaseError`."""
+        return cast(Sent, await asyncio.shield(self.future(outgoing)))
+
+    def register(self, session: Session) -> None:
+        """Make `session` the agent's own. An earlier one is dropped, and what it had is leased anew."""
+        earlier = self._sessions.get(session.name)
+        self._sessions[session.name] = session
+        if earlier is not None:
+            earlier.drop("replaced", "the same agent has connected again", frames.CLOSE_REPLACED)
+        self.submit(partial(_attach, session), session.attached, session.name)
+
+    def unregister(self, session: Session) -> None:
+        """The session is over; what it had goes back to the queue."""
+        current = self._sessions.get(session.name) is session
+        if current:
+            del self._sessions[session.name]
+        self.submit(partial(_detach, session.name, session.id, current), _ignore)
+
+    def wake(self, names: Iterable[str]) -> None:
+        """Something may wait for these recipients. Call it from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: the next process looks at its start
+            self._loop.call_soon_threadsafe(self._wake, tuple(names))
+
+    @contextlib.contextmanager
+    def receiving(self, name: str) -> Iterator[asyncio.Event]:
+        """While a `recv` waits, what arrives is for it and not pushed; the event tells of an arrival."""
+        event = asyncio.Event()
+        self._receivers.setdefault(name, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._receivers[name].discard(event)
+            if not self._receivers[name]:
+                del self._receivers[name]
+                self._wake((name,))
+
+    def changed(self, changes: Sequence[tuple[int, str, str]]) -> None:
+        """Subscriber of the change feed."""
+        self._wake({name for _, topic, name in changes if topic == "deliveries"})
+        agents = {int(pk) for _, topic, pk in changes if topic == "agents"}
+        if any(session.agent_id in agents for session in self._sessions.values()):
+            task = self._loop.create_task(self._drop_revoked(agents))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _drop_revoked(self, agents: set[int]) -> None:
+        """A token changes when the container is started again, and ends with the agent."""
+        rows = await in_thread(lambda: list(Agent.objects.filter(pk__in=agents)))
+        valid = {(agent.pk, agent.token_hash) for agent in rows if may_connect(agent)}
+        for session in list(self._sessions.values()):
+            if session.agent_id in agents and (session.agent_id, session.token_hash) not in valid:
+                session.drop("revoked", "the token is no longer valid", frames.CLOSE_REVOKED)
+
+    def _wake(self, names: Iterable[str]) -> None:
+        for name in names:
+            if (name in self._sessions or name in self._receivers) and name not in self._woken:
+                self._woken.add(name)
+                # Forgotten inside the transaction: what is committed after that wakes again.
+                self.submit(partial(self._woken.discard, name), _ignore, name)
+
+    def _slot_of(self, name: str) -> Slot | None:
+        """Asked in the writer's thread."""
+        session = self._sessions.get(name)
+        if session is None or not session.takes_pushes or name in self._receivers:
+            return None
+        return Slot(name, session.id, session.window)
+
+    def _tell(self, batch: Sequence[Part], written: Written) -> None:
+        for part, result in zip(batch, written.results, strict=True):
+            try:
+                part.done(result)
+            except Exception:  # the others of the batch wait too
+                logger.exception("a caller failed on its result")
+        for push in written.pushes:
+            session = self._sessions.get(push.slot.recipient)
+            if session is not None and session.id == push.slot.session:
+                session.push(push.messages)
+                if push.more:
+                    self._wake((push.slot.recipient,))
+        for name in written.queued:
+            for event in self._receivers.get(name, ()):
+                event.set()
+
+
+def may_connect(agent: Agent) -> bool:
+    """Agents that have, or are just getting, a container."""
+    return agent.lifecycle in (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
+
+
+def _attach(session: Session) -> None:
+    delivery.release_others(session.name, session.id)
+    standing.connected(session.name)
+    session.is_attached = True
+
+
+def _detach(name: str, session: str, current: bool) -> None:
+    delivery.release(name, session)
+    if current:
+        standing.disconnected(name)
+
+
+def _resolve(future: asyncio.Future[object], result: object) -> None:
+    if future.done():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+def _ignore(_result: object) -> None:
+    """For work whose outcome nobody waits for; failures are in the log."""
+
+
+_current: list[Hub] = []
+
+
+def install(hub: Hub | None) -> None:
+    """Make `hub` the one of this process, or none."""
+    _current[:] = [hub] if hub else []
+
+
+def current() -> Hub:
+    return _current[0]

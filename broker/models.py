@@ -1,0 +1,76 @@
+"""Messages and their deliveries. Rows are written by `broker.storing` and moved on by `broker.delivery` only."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+MAX_ADDRESS = 40
+
+
+class Message(models.Model):
+    """What somebody said. `sender` is the address that an answer goes to; the server sets it, never the client."""
+
+    class Provenance(models.TextChoices):
+        OPERATOR = "operator"
+        AGENT = "agent"
+        SYSTEM = "system"
+        EXTERNAL = "external"
+
+    provenance = models.CharField(max_length=8, choices=Provenance.choices)
+    sender = models.CharField(max_length=MAX_ADDRESS)
+    author = models.CharField(max_length=150, blank=True, help_text="The operator's user name.")
+    kind = models.CharField(max_length=32, default="message", help_text="`message`, or the system event it tells of.")
+    to = models.CharField(max_length=MAX_ADDRESS, help_text="As it was addressed: a name or `*`.")
+    body = models.TextField()
+    in_reply_to = models.BigIntegerField(null=True, blank=True, help_text="A message; it may be deleted by now.")
+    idempotency_key = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["provenance", "sender", "idempotency_key"],
+                condition=Q(idempotency_key__gt=""),
+                name="one_message_per_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.sender} → {self.to}"
+
+
+class Delivery(models.Model):
+    """A message on its way to one recipient: an agent's name, or `operator`."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        DELIVERED = "delivered"
+        ACKNOWLEDGED = "acknowledged"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries")
+    recipient = models.CharField(max_length=MAX_ADDRESS)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    session = models.CharField(max_length=32, blank=True, help_text="The connection it is leased to.")
+    turn = models.CharField(max_length=64, blank=True, help_text="The turn that has taken it.")
+    pushed = models.BooleanField(default=False, help_text="Counts against the session's window.")
+    redelivered = models.BooleanField(default=False)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True, help_text="Why the turn that took it failed.")
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        verbose_name_plural = "deliveries"
+        # Partial, so that the rows of the past cost nothing. SQLite uses them only where the state is a literal.
+        indexes: ClassVar = [
+            models.Index(fields=["recipient", "id"], condition=Q(state="queued"), name="delivery_queued"),
+            models.Index(fields=["recipient", "id"], condition=Q(state="delivered"), name="delivery_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.message_id} for {self.recipient}: {self.state}"

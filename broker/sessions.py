@@ -1,0 +1,190 @@
+"""One connection of one agent: what its frames do. Knows no web server: a `Wire` carries the frames."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+from uuid import uuid4
+
+from agents.models import Agent
+from broker import delivery, frames, standing, tools
+from broker.delivery import Leased
+from broker.frames import Frame
+from broker.hub import Hub
+from broker.refusals import FrameRefused, Refused, ToolError
+
+logger = logging.getLogger(__name__)
+MAX_TURNS = MAX_CALLS = 64
+MAX_UNSETTLED = 256
+_CLOSE_FAILED = 1011
+
+
+class Wire(Protocol):
+    """Carries frames to the client, in order, without waiting."""
+
+    @property
+    def congested(self) -> bool:
+        """The client does not read as fast as it is sent to."""
+
+    def send(self, frame: Frame) -> None: ...
+
+    def close(self, code: int) -> None: ...
+
+
+class Session:
+    def __init__(self, hub: Hub, agent: Agent, wire: Wire) -> None:
+        self._hub, self._wire = hub, wire
+        self.name, self.agent_id, self.token_hash = agent.name, agent.pk, agent.token_hash
+        self.id = uuid4().hex
+        self.window = 0
+        self.is_attached = False
+        self._ended = False
+        self._turns: dict[str, None] = {}
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._unsettled = 0
+        self._settled = asyncio.Event()
+        self._told: set[str] = set()
+
+    @property
+    def takes_pushes(self) -> bool:
+        return self.is_attached and not self._ended and not self._wire.congested
+
+    @property
+    def turn(self) -> str | None:
+        """The turn that was started last and still runs."""
+        return next(reversed(self._turns), None)
+
+    def receive(self, text: str | None) -> None:
+        """Take a frame from the client. What it changes is submitted at once, so order is kept without waiting."""
+        if self._ended:
+            return
+        try:
+            frame = frames.parse(text)
+            self._handler(frame)(frame)
+        except FrameRefused as refusal:
+            self._refuse(refusal)
+
+    async def breathe(self) -> None:
+        """Wait while too much that the client sent is still being written."""
+        while self._unsettled > MAX_UNSETTLED and not self._ended:
+            self._settled.clear()
+            await self._settled.wait()
+
+    def push(self, messages: Sequence[Leased]) -> None:
+        for message in messages:
+            self._wire.send(frames.message(message))
+
+    def attached(self, result: object) -> None:
+        """The hive has taken the session up."""
+        if isinstance(result, Exception):
+            self.end(_CLOSE_FAILED)
+        elif not self._ended:
+            self._wire.send(frames.welcome(self.name, self.id))
+
+    def drop(self, code: str, text: str, close: int) -> None:
+        """The hive ends the session."""
+        logger.info("session of %s closed: %s", self.name, text)
+        self._wire.send(frames.error(code, text))
+        self.end(close)
+
+    def end(self, close: int | None = None) -> None:
+        """The session is over, by whoever's wish; safe to call again."""
+        if self._ended:
+            return
+        self._ended = True
+        self._settled.set()
+        for task in self._calls.values():
+            task.cancel()
+        if close is not None:
+            self._wire.close(close)
+        if self.window:
+            self._hub.unregister(self)
+
+    def _handler(self, frame: Frame) -> Callable[[Frame], None]:
+        if not self.window and frame["type"] != "hello":
+            raise FrameRefused("hello_expected", f"{frame['type']} came before hello", frames.CLOSE_PROTOCOL)
+        handler: Callable[[Frame], None] = getattr(self, f"_on_{frame['type']}")
+        return handler
+
+    def _on_hello(self, frame: Frame) -> None:
+        if self.window:
+            raise FrameRefused("bad_field", "hello: was said already on this connection")
+        self.window = frame["window"]
+        self._hub.register(self)
+
+    def _on_turn_started(self, frame: Frame) -> None:
+        turn = frame["turn"]
+        if len(self._turns) >= MAX_TURNS:
+            raise FrameRefused("bad_field", f"turn_started: {MAX_TURNS} turns run already")
+        self._turns[turn] = None
+        self._submit(partial(self._begin, turn, frame["messages"]), partial(self._began, turn))
+
+    def _begin(self, turn: str, messages: list[int]) -> None:
+        delivery.begin_turn(self.name, self.id, turn, messages)
+        standing.turn_started(self.name)
+
+    def _began(self, turn: str, result: object) -> None:
+        if isinstance(result, Refused):
+            self._turns.pop(turn, None)
+            self._refuse(FrameRefused("bad_field", f"turn_started: 'messages': {result}"))
+
+    def _on_turn_ended(self, frame: Frame) -> None:
+        turn = frame["turn"]
+        if turn not in self._turns:
+            raise FrameRefused("bad_field", f"turn_ended: 'turn': no turn {turn!r} runs on this connection")
+        del self._turns[turn]
+        idle = not self._turns
+        self._submit(partial(self._finish, turn, frame["outcome"], frame["error"], idle), _nothing, self.name)
+
+    def _finish(self, turn: str, outcome: str, error: str, idle: bool) -> None:
+        if outcome == "requeue":
+            delivery.requeue_turn(self.name, self.id, turn)
+        else:
+            delivery.acknowledge_turn(self.name, self.id, turn, error if outcome == "failed" else "")
+        standing.turn_ended(self.name, idle=idle)
+
+    def _on_report(self, frame: Frame) -> None:
+        self._submit(partial(standing.reported, self.name, frame), _nothing)
+
+    def _on_call(self, frame: Frame) -> None:
+        call = frame["id"]
+        if call in self._calls:
+            raise FrameRefused("bad_field", f"call: 'id': {call!r} is still running")
+        if len(self._calls) >= MAX_CALLS:
+            raise FrameRefused("bad_field", f"call: {MAX_CALLS} calls are running; wait for one to end")
+        self._calls[call] = asyncio.get_running_loop().create_task(self._call(call, frame["tool"], frame["args"]))
+
+    async def _call(self, call: str, tool: str, args: Frame) -> None:
+        try:
+            output = await tools.call(tools.Identity(self.name), tool, args)
+            self._wire.send(frames.result(call, output))
+        except ToolError as error:
+            self._wire.send(frames.failure(call, str(error)))
+        finally:
+            del self._calls[call]
+
+    def _submit(self, work: Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+        self._unsettled += 1
+        self._hub.submit(work, partial(self._settle, done), *look)
+
+    def _settle(self, done: Callable[[object], None], result: object) -> None:
+        self._unsettled -= 1
+        self._settled.set()
+        done(result)
+        if isinstance(result, Exception) and not isinstance(result, Refused):
+            self.end(_CLOSE_FAILED)  # not stored: the client connects again and what it had comes again
+
+    def _refuse(self, refusal: FrameRefused) -> None:
+        if refusal.code not in self._told:
+            self._told.add(refusal.code)
+            logger.warning("frame of %s refused: %s: %s", self.name, refusal.code, refusal)
+        self._wire.send(frames.error(refusal.code, str(refusal)))
+        if refusal.close is not None:
+            self.end(refusal.close)
+
+
+def _nothing(_result: object) -> None:
+    """Nothing to tell the client."""

@@ -1,0 +1,62 @@
+"""What the hive knows of an agent's connection, kept on its row for everyone to see. Runs in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from agents import events, feed
+from agents.models import Agent
+
+
+def connected(name: str) -> None:
+    _set(name, connected=True, connected_at=timezone.now(), busy_since=None)
+
+
+def disconnected(name: str) -> None:
+    _set(name, connected=False, busy_since=None)
+
+
+def turn_started(name: str) -> None:
+    _set(name, busy_since=timezone.now())
+
+
+def turn_ended(name: str, *, idle: bool) -> None:
+    _set(name, last_turn_at=timezone.now(), **({"busy_since": None} if idle else {}))
+
+
+def status_set(name: str, text: str) -> None:
+    _set(name, status_text=text, status_set_at=timezone.now())
+
+
+def reported(name: str, report: Mapping[str, Any]) -> None:
+    """Take over what a `report` frame says; a change of the login is an event for manager and operator."""
+    agent = Agent.objects.get(name=name)
+    fields = {key: report[key] for key in ("needs_login", "paused") if key in report}
+    if "model" in report:
+        fields["active_model"] = report["model"]
+    if "problem" in report:
+        fields["problem"] = report["problem"] or ""
+    changed = {key: value for key, value in fields.items() if getattr(agent, key) != value}
+    if not changed:
+        return
+    _set(name, **changed)
+    if "needs_login" in changed:
+        if changed["needs_login"]:
+            events.emit(events.Event("needs_login", name, f"{name} needs a login: sign it in on its page."))
+        else:
+            events.emit(events.Event("logged_in", name, f"{name} is logged in."))
+
+
+def everyone_disconnected() -> None:
+    """The web process starts: nobody is connected to it yet."""
+    for agent in Agent.objects.filter(connected=True) | Agent.objects.filter(busy_since__isnull=False):
+        _set(agent.name, connected=False, busy_since=None)
+
+
+def _set(name: str, **fields: object) -> None:
+    Agent.objects.filter(name=name).update(**fields)
+    for pk in Agent.objects.filter(name=name).values_list("pk", flat=True):
+        feed.publish("agents", pk)

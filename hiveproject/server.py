@@ -1,0 +1,256 @@
+"""The web server: daphne, listening on TCP for the operator and on one Unix socket for each agent.
+
+What daphne leaves open is closed here: bodies and queues have limits, a client that does not read is not written to
+without end, and the kernel's own word tells which socket a connection came in by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.server import Server, reactor
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet import defer
+from twisted.internet.address import UNIXAddress
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import globalLogBeginner
+from zope.interface import implementer
+
+from hiveproject.services import Services
+from hiveproject.sockets import AgentSockets
+
+logger = logging.getLogger(__name__)
+TRIES, FIRST_PAUSE, LONGEST_PAUSE = 12, 1.0, 2.0
+MAX_BODY = 2 * 1024 * 1024
+MAX_FRAME = 1024 * 1024
+UNREAD_SECONDS = 30.0
+STOP_SECONDS = 2.0
+_MAX_INPUT = 64
+_TOO_LARGE = (
+    b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    b'Content-Length: 40\r\n\r\n{"error": "the request body is too large"}'
+)
+
+
+class PortTaken(Exception):
+    """Somebody else listens on the hive's port."""
+
+
+class Request(WebRequest):  # type: ignore[misc]
+    """A request whose body is refused as soon as it is too long, however it is framed."""
+
+    _received = 0
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(length)
+        if length is not None and length > MAX_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._refused:
+            return
+        if self._received > MAX_BODY:
+            self._refuse()
+            return
+        super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if not self._refused:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        self._refused = True
+        logger.warning("a request body over %d bytes was refused", MAX_BODY)
+        self.channel.transport.write(_TOO_LARGE)
+        self.channel.loseConnection()
+
+
+@implementer(IPushProducer)
+class WebSocket(WebSocketProtocol):  # type: ignore[misc]
+    """A websocket that is read no faster than it is handled, and given up when its client stops reading."""
+
+    _unread_since: float | None = None
+
+    def onConnect(self, request: Any) -> Any:
+        self.writable = asyncio.Event()
+        self.writable.set()
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:
+        # The HTTP channel that this connection began as is still registered.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        super().onOpen()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        super().onMessage(payload, isBinary)
+        if self.application_queue.qsize() > _MAX_INPUT:
+            self.transport.pauseProducing()
+
+    def handled(self) -> None:
+        """The application has taken a message."""
+        if self.application_queue.qsize() == _MAX_INPUT // 2 and self.writable.is_set():
+            self.transport.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """The send buffer is full."""
+        self._unread_since = time.monotonic()
+        self.writable.clear()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The send buffer is empty again."""
+        self._unread_since = None
+        self.writable.set()
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
+        self.writable.set()
+
+    def check_timeouts(self) -> None:
+        if self._unread_since is not None and time.monotonic() - self._unread_since > UNREAD_SECONDS:
+            logger.warning("a client that reads nothing was disconnected")
+            self._unread_since = None
+            self.transport.abortConnection()
+            return
+        super().check_timeouts()
+
+
+class Factory(HTTPFactory):  # type: ignore[misc]
+    """Builds connections of our own kind of request."""
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = Request
+        return protocol
+
+
+class HiveServer(Server):  # type: ignore[misc]
+    """Listens where the hive is reached. Adds `hive_agent` to the scope of what came over an agent's socket."""
+
+    def __init__(self, application: Any, bind: str, port: int) -> None:
+        super().__init__(
+            application,
+            endpoints=["set by listen()"],
+            websocket_timeout=-1,
+            websocket_max_message_size=MAX_FRAME,
+            websocket_max_frame_size=MAX_FRAME,
+            server_name="hyperhive",
+        )
+        self._bind, self._port = bind, port
+        self._sockets = AgentSockets(self._adopt)
+        self._services = Services(self._sockets)
+        self.connections: dict[Any, Any] = {}
+        self.http_factory = Factory(self)
+        self.ws_factory = self._websockets()
+
+    def listen(self, tries: int = TRIES, pause: float = FIRST_PAUSE) -> None:
+        """Listen on TCP (SO_REUSEADDR). Raises `PortTaken` after the last try, `OSError` for anything else."""
+        for left in reversed(range(tries)):
+            try:
+                self.listeners.append(reactor.listenTCP(self._port, self.http_factory, 511, self._bind))
+                return
+            except CannotListenError as error:
+                if getattr(error.socketError, "errno", None) != errno.EADDRINUSE:
+                    raise OSError(str(error)) from error
+            if left:
+                logger.info("port %d is taken, trying again", self._port)
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        raise PortTaken(f"port {self._port} on {self._bind} is taken: stop what listens there, or set HYPERHIVE_PORT")
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        globalLogBeginner.beginLoggingTo([_log_failure], redirectStandardIO=False, discardBuffer=True)
+        asyncio.set_event_loop(reactor._asyncioEventloop)
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(2, self.timeout_checker)
+        reactor.callWhenRunning(self._start_services)
+        reactor.addSystemEventTrigger("before", "shutdown", self._shut_down)
+        reactor.run(installSignalHandlers=True)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """As daphne's, with the side of the hive that the connection came in by."""
+        address = (protocol.transport if scope["type"] == "websocket" else protocol.channel.transport).getHost()
+        if isinstance(address, UNIXAddress):
+            scope["hive_agent"] = self._sockets.agent(address.name or b"") or ""
+        scope["root_path"] = self.root_path  # never the client's `Daphne-Root-Path`
+        if not isinstance(protocol, WebSocket):
+            return super().create_application(protocol, scope)
+        scope["extensions"] = {"hyperhive.writable": protocol.writable}
+        return self._create_websocket(protocol, scope)
+
+    def _create_websocket(self, protocol: WebSocket, scope: dict[str, Any]) -> asyncio.Queue[Any]:
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def receive() -> Any:
+            message = await queue.get()
+            protocol.handled()
+            return message
+
+        scope.setdefault("asgi", {"version": "3.0"})
+        running = self.application(scope, receive, partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        return queue
+
+    def _websockets(self) -> WebSocketFactory:
+        factory = WebSocketFactory(self, server=self.server_name)
+        factory.protocol = WebSocket
+        factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            maxMessagePayloadSize=self.websocket_max_message_size,
+            maxFramePayloadSize=self.websocket_max_frame_size,
+        )
+        return factory
+
+    def _adopt(self, descriptor: int) -> Callable[[], None]:
+        port = reactor.adoptStreamPort(descriptor, socket.AF_UNIX, self.http_factory)
+        return lambda: port.stopListening()
+
+    def _start_services(self) -> None:
+        asyncio.ensure_future(self._services.start()).add_done_callback(self._started)
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        if task.exception() is not None:
+            logger.critical("the web process could not start", exc_info=task.exception())
+            reactor.stop()
+
+    def _shut_down(self) -> Any:
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        """Say goodbye, write what is waiting, and end whatever still runs."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._services.stop()
+                await self._cancel_applications()
+        except TimeoutError:
+            logger.warning("not everything stopped in time")
+
+    async def _cancel_applications(self) -> None:
+        running = [details.get("application_instance") for details in self.connections.values()]
+        pending = [task for task in running if task is not None and not task.done()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _log_failure(event: Any) -> None:
+    """Of what Twisted tells only failures are worth a line."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        logger.error("connection failed: %s", failure.getTraceback())

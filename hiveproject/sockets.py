@@ -1,0 +1,112 @@
+"""The Unix sockets that agents connect to: one in each agent's runtime folder, so the socket says who it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from agents import runtime
+from agents.models import Agent
+from broker.hub import may_connect
+
+logger = logging.getLogger(__name__)
+MAX_PATH = 107
+_BACKLOG = 64
+
+
+class PathTooLong(Exception):
+    """The runtime root leaves no room for a socket's path."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that is listened on; `inode` tells whether the file is still ours."""
+
+    inode: int
+    close: Callable[[], None]
+
+
+class AgentSockets:
+    """Keeps a socket open for every agent that has, or is just getting, a container.
+
+    `listen(descriptor)` hands a bound socket to the web server and returns what closes it.
+    """
+
+    def __init__(self, listen: Callable[[int], Callable[[], None]]) -> None:
+        self._listen = listen
+        self._open: dict[str, Listener] = {}
+        self._told: dict[str, str] = {}
+
+    def agent(self, path: bytes | str) -> str | None:
+        """The agent whose socket this path is; None for any other."""
+        name = Path(os.fsdecode(path)).parent.name
+        known = name in self._open and os.fsdecode(path) == str(settings.HIVE_PATHS.agent_socket(name))
+        return name if known else None
+
+    def follow(self, names: set[str]) -> None:
+        """Listen for exactly these agents; a socket whose file has gone is made again."""
+        for name in set(self._open) - names:
+            self._close(name)
+        for name in names:
+            if name not in self._open or not self._is_ours(name):
+                self._close(name)
+                self._try(name)
+
+    def close(self) -> None:
+        self.follow(set())
+
+    def _try(self, name: str) -> None:
+        try:
+            self._open[name] = self._bind(name)
+        except OSError as error:
+            if self._told.get(name) != str(error):
+                self._told[name] = str(error)
+                logger.error("no socket for %s: %s", name, error)
+        else:
+            self._told.pop(name, None)
+
+    def _bind(self, name: str) -> Listener:
+        path = runtime.folder(name) / settings.HIVE_PATHS.agent_socket(name).name
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
+            # Before bind: the file is made with this mode, nobody else can connect in between.
+            os.fchmod(bound.fileno(), 0o600)
+            bound.bind(str(path))
+            runtime.share(name, path, "rw-")
+            bound.listen(_BACKLOG)
+            bound.setblocking(False)
+            return Listener(path.stat().st_ino, self._listen(bound.fileno()))
+
+    def _is_ours(self, name: str) -> bool:
+        try:
+            return settings.HIVE_PATHS.agent_socket(name).lstat().st_ino == self._open[name].inode
+        except OSError:
+            return False
+
+    def _close(self, name: str) -> None:
+        listener = self._open.pop(name, None)
+        if listener is not None:
+            listener.close()
+
+
+def wanted() -> set[str]:
+    """Agents that get a socket: those whose folders are there. Blocks."""
+    names = [agent.name for agent in Agent.objects.all() if may_connect(agent)]
+    return {name for name in names if settings.HIVE_PATHS.credentials(name).is_dir()}
+
+
+def refuse_long_paths() -> None:
+    """Raises `PathTooLong` when the longest agent name would not fit (unix(7): 107 bytes)."""
+    longest = os.fsencode(settings.HIVE_PATHS.agent_socket("a" * 9))
+    if len(longest) > MAX_PATH:
+        spare = MAX_PATH - len(longest) + len(os.fsencode(settings.HIVE_PATHS.runtime))
+        raise PathTooLong(
+            f"the runtime root {settings.HIVE_PATHS.runtime} is too long for the agents' sockets: "
+            f"set HYPERHIVE_RUNTIME_ROOT to a path of at most {spare} bytes"
+        )
