@@ -8,7 +8,7 @@ class AgentsConfig(AppConfig):
     name = "agents"
 
     def ready(self) -> None:
-        from agents import lifecycle
+        from agents import lifecycle, tasks  # noqa: F401 - jobs poke the worker through the task
         from agents.containers import privileged
 
         privileged.use(settings.HIVE_PATHS)
