@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "hiveproject.middleware.SignInRequired",
 ]
 
 ROOT_URLCONF = "hiveproject.urls"
@@ -104,6 +105,7 @@ LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_NAME = "hyperhive_session"
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "hiveproject.dashboard.errors.csrf_failure"
 CSRF_COOKIE_NAME = "hyperhive_csrf"
 SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -117,7 +119,6 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
-    BASE_DIR / "hiveproject" / "static",
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
 ]
 STORAGES = {

@@ -1,0 +1,67 @@
+"""What a person can send in. The rules themselves stand with the functions that act; these only read the fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from approvals.models import Approval
+
+DECISIONS = ("approve", "deny", "cancel")
+_MOST = 20_000
+
+
+class HiveForm(forms.Form):
+    def complaint(self) -> str:
+        """Every error in one line."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class SpawnForm(HiveForm):
+    name = forms.CharField(max_length=64, error_messages={"required": "An agent needs a name."})
+    description = forms.CharField(required=False, max_length=_MOST)
+
+
+class MessageForm(HiveForm):
+    to = forms.CharField(max_length=64, error_messages={"required": "Say who gets the message."})
+    body = forms.CharField(max_length=200_000, strip=False, error_messages={"required": "Write a message first."})
+    in_reply_to = forms.IntegerField(required=False)
+
+
+class DecisionForm(HiveForm):
+    decision = forms.ChoiceField(
+        choices=[(word, word) for word in DECISIONS],
+        error_messages={"required": "Say what you decide.", "invalid_choice": "There is no such decision."},
+    )
+    note = forms.CharField(required=False, max_length=_MOST)
+
+
+class RollbackForm(HiveForm):
+    tag = forms.CharField(max_length=60)
+    reason = forms.CharField(
+        max_length=_MOST, error_messages={"required": "Say why: the reason is kept with the rollback."}
+    )
+
+
+class TypedNameForm(HiveForm):
+    """Destroying asks for the agent's name, typed."""
+
+    typed = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name = name
+
+    def clean_typed(self) -> str:
+        typed = str(self.cleaned_data["typed"]).strip()
+        if typed != self.name:
+            raise forms.ValidationError(f"Nothing was done: type {self.name} to confirm.")
+        return typed
+
+
+class FilterForm(HiveForm):
+    """What the list of approvals shows."""
+
+    status = forms.ChoiceField(required=False, choices=[("", "all"), *Approval.Status.choices])
+    agent = forms.CharField(required=False, max_length=9)

@@ -1,0 +1,66 @@
+"""Signing in by password or one-time link, and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from hiveproject import health, signin
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class SignIn(LoginView):
+    """The password form; ten failures a minute of one name or one address, then it waits."""
+
+    template_name = "sign_in/sign_in.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if signin.is_braked(*self._marks()):
+            context = self.get_context_data(form=AuthenticationForm(request), braked=True)
+            return render(request, self.template_name, context, status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        signin.count_failure(*self._marks())
+        return super().form_invalid(form)
+
+    def _marks(self) -> tuple[str, str]:
+        name = self.request.POST.get("username", "")
+        return f"name:{name.lower()}", f"address:{self.request.META.get('REMOTE_ADDR', '')}"
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """A page with one button; only pressing it spends the link, so that a preview of it does no harm."""
+    user = signin.spend(token) if request.method == "POST" else None
+    if user is not None:
+        login(request, user, backend=_BACKEND)
+        return redirect("dashboard")
+    good = request.method != "POST" and signin.is_good(token)
+    return render(request, "sign_in/link.html", {"good": good, "token": token}, status=200 if good else 410)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD"])
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """200 when every part is there, else 503 with the failing part named."""
+    parts = health.parts()
+    good = all(state == "ok" for state in parts.values())
+    return JsonResponse(
+        {"status": "ok" if good else "failing", **parts},
+        status=200 if good else 503,
+        json_dumps_params={"separators": (",", ":")},
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,22 @@
+"""Addresses of the hive."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+
+from hiveproject.dashboard import sessions
+
+urlpatterns = [
+    path("healthz", sessions.healthz, name="healthz"),
+    path("sign-in/", sessions.SignIn.as_view(), name="sign-in"),
+    path("sign-in/link/<str:token>/", sessions.sign_in_link, name="sign-in-link"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("admin/", admin.site.urls),
+    path("", include("hiveproject.dashboard.urls")),
+]
+handler400 = "hiveproject.dashboard.errors.bad_request"
+handler403 = "hiveproject.dashboard.errors.forbidden"
+handler404 = "hiveproject.dashboard.errors.not_found"
+handler500 = "hiveproject.dashboard.errors.server_error"
