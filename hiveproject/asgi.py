@@ -14,7 +14,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hiveproject.settings")
 pages = get_asgi_application()
 
-from hiveproject import routing  # noqa: E402 - needs the apps loaded
+from hiveproject import live, routing  # noqa: E402 - needs the apps loaded
 from hiveproject.answers import answer, refuse_websocket  # noqa: E402
 from hiveproject.mcp import endpoint  # noqa: E402
 
@@ -39,4 +39,5 @@ async def _agent_side(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _operator_websocket(scope: Any, receive: Any, send: Any) -> None:
-    await refuse_websocket(scope, receive, send)
+    known = scope["path"] == live.PATH
+    await (live.websocket if known else refuse_websocket)(scope, receive, send)
