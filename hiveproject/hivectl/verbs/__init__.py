@@ -1,0 +1,51 @@
+"""What each verb does: it calls the same functions as the dashboard and says what came of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from agents.lifecycle import LifecycleRefused
+from agents.naming import NameRefused
+from approvals.decisions import DecisionRefused
+from approvals.requests import RequestRefused
+from approvals.transitions import TransitionRefused
+from broker.sending import SendRefused
+from hiveproject.hivectl.answers import Answer
+from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
+from hiveproject.hivectl.verbs.agents import NotThere
+
+REFUSALS = (
+    NameRefused,
+    NotThere,
+    RequestRefused,
+    LifecycleRefused,
+    TransitionRefused,
+    DecisionRefused,
+    SendRefused,
+)
+
+_VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
+    "list": agents.list_agents,
+    "status": agents.status,
+    "spawn": approvals.spawn,
+    "start": agents.act,
+    "stop": agents.act,
+    "restart": agents.act,
+    "rebuild": agents.act,
+    "destroy": agents.destroy,
+    "logs": agents.logs,
+    "approvals": approvals.list_approvals,
+    "approve": approvals.approve,
+    "deny": approvals.deny,
+    "rollback": approvals.rollback,
+    "send": messages.send,
+    "inbox": messages.inbox,
+    "operator": upkeep.operator,
+    "audit": upkeep.audit,
+}
+
+
+def perform(options: argparse.Namespace) -> Answer:
+    """Do the verb. Raises one of `REFUSALS`, `DatabaseError`, `Failed`."""
+    return _VERBS[options.verb](options)

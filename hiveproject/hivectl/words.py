@@ -1,0 +1,104 @@
+"""The verbs and their words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import NoReturn
+
+_EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as JSON where that was asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        text = f"{message} (see '{self.prog} --help')"
+        line = json.dumps({"error": text}, ensure_ascii=False) if "--json" in sys.argv else f"{self.prog}: {text}"
+        self.exit(2, f"{line}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb takes --json, before or after it; those that start a job take --wait."""
+    top = _Parser(prog="hivectl", description="Steer the hive.", epilog=_EPILOG, allow_abbrev=False)
+    top.add_argument("--json", action="store_true", help="print one JSON value")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
+    _agents(verbs)
+    _approvals(verbs)
+    _messages(verbs)
+    _upkeep(verbs)
+    return top
+
+
+_Verbs = argparse._SubParsersAction
+
+
+def _agents(verbs: _Verbs[_Parser]) -> None:
+    _verb(verbs, "list", "the agents and their state")
+    _named(verbs, "status", "everything about one agent")
+    spawn = _named(verbs, "spawn", "ask for a new agent, or for a destroyed one whose state is kept", wait=True)
+    spawn.add_argument("--yes", action="store_true", help="approve it too, as the operator")
+    spawn.add_argument("--description", default="", help="what it is for; the approval shows it")
+    for name, what in (
+        ("start", "start its container"),
+        ("stop", "stop its container"),
+        ("restart", "stop and start its container"),
+        ("rebuild", "evaluate its deployed configuration again and restart it"),
+    ):
+        _named(verbs, name, what, wait=True)
+    destroy = _named(verbs, "destroy", "take its container away; its state is kept", wait=True)
+    destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
+    logs = _named(verbs, "logs", "the last lines its container wrote")
+    logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+
+
+def _approvals(verbs: _Verbs[_Parser]) -> None:
+    approvals = _verb(verbs, "approvals", "what waits for a decision")
+    approvals.add_argument("--all", action="store_true", help="decided ones too, the newest first")
+    approve = _verb(verbs, "approve", "approve and build", wait=True)
+    approve.add_argument("id", type=_count, metavar="ID")
+    deny = _verb(verbs, "deny", "refuse")
+    deny.add_argument("id", type=_count, metavar="ID")
+    deny.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
+    rollback = _named(verbs, "rollback", "put an earlier deploy back", wait=True)
+    rollback.add_argument("tag", metavar="TAG", help="such as deployed/0")
+    rollback.add_argument("--reason", required=True, help="why; the new tag keeps it")
+
+
+def _messages(verbs: _Verbs[_Parser]) -> None:
+    send = _verb(verbs, "send", "write to an agent")
+    send.add_argument("name", metavar="NAME", help="an agent, or '*' for all")
+    send.add_argument("text", metavar="TEXT", help="'-' reads standard input")
+    send.add_argument("--in-reply-to", type=_count, metavar="ID", help="the message that this answers")
+    inbox = _verb(verbs, "inbox", "messages, the newest first")
+    inbox.add_argument("name", metavar="NAME", nargs="?", help="an agent (without: the operator)")
+    inbox.add_argument("--limit", type=_count, default=1000, help="at most this many (1000)")
+
+
+def _upkeep(verbs: _Verbs[_Parser]) -> None:
+    operator = _verb(verbs, "operator", "the operator's account")
+    operator.add_argument("what", choices=("reset", "link"), help="a new password, or a new one-time sign-in link")
+    audit = _verb(verbs, "audit", "the audit log")
+    audit.add_argument("what", choices=("verify",), help="check that nobody has rewritten it")
+
+
+def _verb(verbs: _Verbs[_Parser], name: str, what: str, *, wait: bool = False) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=_EPILOG)
+    verb.allow_abbrev = False
+    verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON value")
+    if wait:
+        verb.add_argument("--wait", action="store_true", help="show the job's log and wait until it is over")
+    return verb
+
+
+def _named(verbs: _Verbs[_Parser], name: str, what: str, *, wait: bool = False) -> argparse.ArgumentParser:
+    verb = _verb(verbs, name, what, wait=wait)
+    verb.add_argument("name", metavar="NAME")
+    return verb
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
