@@ -107,7 +107,9 @@ SESSION_COOKIE_NAME = "hyperhive_session"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "hiveproject.dashboard.errors.csrf_failure"
 CSRF_COOKIE_NAME = "hyperhive_csrf"
-SECURE_REFERRER_POLICY = "no-referrer"
+# Nothing leaks to other origins (an agent's page on another port is one). With "no-referrer" browsers send
+# `Origin: null` even to ourselves, which the CSRF check refuses.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
