@@ -23,7 +23,7 @@ def register_jobs() -> None:
 
 
 def _deploy(run: Run) -> None:
-    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id)
+    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id or 0)
     if approval.status == Status.APPROVED:
         approval = _begin(run, approval)
     if approval.status != Status.BUILDING:
@@ -101,7 +101,7 @@ def _complete(run: Run, approval: Approval, deployment: Deployment) -> None:
 
 def _failed(job: Job, error: str) -> None:
     """Tag the failure, put the tree and the previous deploy back, tell whoever asked."""
-    approval = Approval.objects.select_related("agent", "agent__deployment").get(pk=job.approval_id)
+    approval = Approval.objects.select_related("agent", "agent__deployment").get(pk=job.approval_id or 0)
     if approval.status not in (Status.APPROVED, Status.BUILDING):
         return
     agent = approval.agent

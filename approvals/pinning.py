@@ -32,7 +32,7 @@ def register_jobs() -> None:
 
 
 def _pin(run: Run) -> None:
-    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id)
+    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id or 0)
     if approval.status != Status.PINNING:
         run.log(f"Approval {approval.pk} is {approval.status}: nothing to pin.")
         return
@@ -113,7 +113,7 @@ def _fail(run: Run, approval: Approval, message: str) -> None:
 
 
 def _pin_failed(job: Job, error: str) -> None:
-    approval = Approval.objects.select_related("agent").get(pk=job.approval_id)
+    approval = Approval.objects.select_related("agent").get(pk=job.approval_id or 0)
     if approval.status == Status.PINNING:
         with transaction.atomic():
             decisions.tell_requester(transitions.move(approval, Status.FAILED, actor=actors.SYSTEM, note=error))
@@ -123,7 +123,7 @@ def _pin_failed(job: Job, error: str) -> None:
 
 def _unpin(run: Run) -> None:
     """After a refusal: plant the annotated tag, or remove what a refused spawn had made."""
-    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id)
+    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id or 0)
     if approval.kind == Approval.Kind.SPAWN:
         _throw_away(run, approval)
     elif approval.status == Status.DENIED:

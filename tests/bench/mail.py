@@ -28,7 +28,8 @@ def measure(hive: Hive) -> dict[str, tuple[str, list[float]]]:
 
 async def _measure(hive: Hive) -> tuple[list[float], list[float]]:
     """Two clients of our own take the places of the two agents' harnesses."""
-    acknowledged, delivered = [], []
+    acknowledged: list[float] = []
+    delivered: list[float] = []
     async with _connected(hive, "mailer") as mailer, _connected(hive, "reader") as reader:
         for number in count():
             if number == SENDS:

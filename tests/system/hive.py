@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 Found = TypeVar("Found")
@@ -100,7 +100,7 @@ class Hive:
         except OSError:
             return 0, {}
 
-    def wait_until(self, condition: Callable[[], Found], seconds: float = 20) -> Found:
+    def wait_until(self, condition: Callable[[], Found | Literal[False] | None], seconds: float = 20) -> Found:
         """Poll until `condition` gives something true; returns that."""
         deadline = time.monotonic() + seconds
         while True:
@@ -117,7 +117,7 @@ class Hive:
 
     def running(self, name: str, seconds: float = 30) -> dict[str, Any]:
         """Wait until the agent runs."""
-        return self.wait_until(lambda: (row := self.row(name)).get("running") and row, seconds)
+        return self.wait_until(lambda: row if (row := self.row(name)).get("running") else None, seconds)
 
     def ask(self, name: str, text: str, seconds: float = 30) -> str:
         """Write to an agent and wait for its answer."""
@@ -149,7 +149,7 @@ class Hive:
     def settled(self, number: int, seconds: float = 30) -> dict[str, Any]:
         """Wait until an approval has ended."""
         over = {"deployed", "failed", "denied", "cancelled", "superseded"}
-        return self.wait_until(lambda: (row := self.approval(number))["status"] in over and row, seconds)
+        return self.wait_until(lambda: row if (row := self.approval(number))["status"] in over else None, seconds)
 
     def git(self, name: str, *words: str) -> str:
         """Ask the agent's applied repository."""
