@@ -62,7 +62,7 @@ def sandbox(paths: Paths, spec: ContainerSpec, files: Mapping[str, Path], scratc
         scratch=(home,),
         scratch_size=scratch_size,
         links=links,
-        options=("--hostname", container_name(name), *descriptors),
+        options=("--remount-ro", "/", "--hostname", container_name(name), *descriptors),
     )
 
 

@@ -36,11 +36,13 @@ BASE, OLD, NEW = "/tmp", "/oldroot", "/newroot"  # noqa: S108  # a private mount
 
 ARGUMENTS = {
     **dict.fromkeys(["--symlink", "--ro-bind", "--bind", "--setenv"], 2),
-    **dict.fromkeys(["--uid", "--gid", "--cap-drop", "--cap-add", "--perms", "--size", "--dir", "--tmpfs"], 1),
+    **dict.fromkeys(
+        ["--uid", "--gid", "--cap-drop", "--cap-add", "--perms", "--size", "--dir", "--tmpfs", "--remount-ro"], 1
+    ),
     **dict.fromkeys(["--proc", "--dev", "--hostname", "--info-fd", "--block-fd", "--chdir"], 1),
     **dict.fromkeys(["--unshare-user", "--new-session", "--die-with-parent", "--clearenv", *NAMESPACES], 0),
 }
-MOUNTS = ("--symlink", "--ro-bind", "--bind", "--dir", "--tmpfs", "--proc", "--dev")
+MOUNTS = ("--symlink", "--ro-bind", "--bind", "--dir", "--tmpfs", "--proc", "--dev", "--remount-ro")
 
 Step = tuple[str, list[str], int | None, str | None]
 """(word, its arguments, permissions, size) of one thing to make in the new root"""
@@ -239,6 +241,7 @@ MAKERS: dict[str, Callable[[list[str], int | None, str | None], None]] = {
     "--symlink": make_link,
     "--bind": lambda values, _perms, _size: bind(values, ATTR_NOSUID | ATTR_NODEV),
     "--ro-bind": lambda values, _perms, _size: bind(values, ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV),
+    "--remount-ro": lambda values, _perms, _size: restrict(NEW + values[0], ATTR_READ_ONLY, recursive=False),
     "--proc": make_proc,
     "--dev": make_dev,
 }
@@ -258,9 +261,11 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, options
     )
 
 
-def restrict(target: str, attributes: int) -> None:
+def restrict(target: str, attributes: int, *, recursive: bool = True) -> None:
     wanted = ctypes.create_string_buffer(struct.pack("=QQQQ", attributes, 0, 0, 0), 32)
-    done = LIBC.syscall(MOUNT_SETATTR, AT_HERE, target.encode(), AT_RECURSIVE, wanted, ctypes.c_size_t(32))
+    done = LIBC.syscall(
+        MOUNT_SETATTR, AT_HERE, target.encode(), AT_RECURSIVE if recursive else 0, wanted, ctypes.c_size_t(32)
+    )
     check(done, f"mount_setattr {target}")
 
 

@@ -30,6 +30,7 @@ class UserNetwork:
         self._owner = fcntl.ioctl(self._namespace, _NS_GET_USERNS)
         os.set_inheritable(self._owner, False)
         self.watcher = netlink.watch()
+        _wait_loopback(init)
         self._alive, alive = os.pipe()
         self.pid = self._carrier(tool, init, output, alive)
         os.close(self._alive)
@@ -83,6 +84,20 @@ class UserNetwork:
                     raise NetworkFailed(f"not ready after {READY_SECONDS:.0f} s")
         finally:
             os.close(gone)
+
+
+def _wait_loopback(pid: int) -> None:
+    """The launcher gives the loopback its address, and fails when a carrier, which does so too, is faster."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not _mentions(pid, "fib_trie", "127.0.0.1"):
+        if time.monotonic() > deadline:
+            raise NetworkFailed("the sandbox's loopback did not come up")
+        time.sleep(0.001)
+
+
+def _mentions(pid: int, file: str, text: str) -> bool:
+    with open(f"/proc/{pid}/net/{file}") as stream:
+        return text in stream.read()
 
 
 def _has_default_route(pid: int) -> bool:

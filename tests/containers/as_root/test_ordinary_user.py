@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from agents import command
 from tests.containers import ordinary
-from tests.containers.as_root.outside import Outside
+from tests.containers.outside import Outside
 
 HERE = ordinary.CODE / "tests/containers"
 
@@ -33,10 +32,12 @@ def test_everything_holds_without_root(scratch: Path, outside: Outside) -> None:
     os.chown(temporary, ordinary.UID, ordinary.UID)
     words = ["-m", "pytest", "-q", "-c", str(HERE / "ordinary.ini"), f"--rootdir={ordinary.CODE}"]
     words += [f"--confcutdir={HERE}", f"--basetemp={temporary}/p", "-x", str(HERE)]
-    environment = ordinary.environment(TMPDIR=str(temporary), HIVE_TEST_OUTSIDE=f"{outside.address}:{outside.port}")
+    environment = ordinary.environment(
+        TMPDIR=str(temporary), HIVE_TEST_OUTSIDE=f"{outside.address}:{outside.port}:{outside.host}"
+    )
     try:
         done = command.run(
-            ordinary.argv(words, scratch), env=environment, cwd=ordinary.CODE, timeout=170, on_output=sys.stdout.write
+            ordinary.argv(words, scratch), env=environment, cwd=ordinary.CODE, timeout=170, on_output=print
         )
     except command.CommandFailed as failed:
         raise AssertionError(f"{failed.stderr}: see the captured output") from failed
