@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 from agents.harness.config import BadConfiguration, Config, load
 
 
 def main() -> int:
+    # Until the loop runs there is no turn to end in order.
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         config = load()
     except BadConfiguration as error:

@@ -134,7 +134,7 @@ class Link:
         return True
 
     async def _welcome(self, socket: ClientConnection) -> None:
-        frame = json.loads(await asyncio.wait_for(socket.recv(), WELCOME_SECONDS))
+        frame = _frame(await asyncio.wait_for(socket.recv(), WELCOME_SECONDS))
         if frame.get("type") == "welcome":
             return
         if frame.get("code") == "unknown_version":
@@ -148,7 +148,7 @@ class Link:
         try:
             await self.send([self._standing.frame()])
             async for text in socket:
-                await self._take(json.loads(text))
+                await self._take(_frame(text))
         except ConnectionClosed:
             pass
         finally:
@@ -185,3 +185,10 @@ class Link:
         if text != self._told:
             self._told = text
             self._emit("disconnected", text=text)
+
+
+def _frame(text: str | bytes) -> Frame:
+    frame = json.loads(text)
+    if not isinstance(frame, dict):
+        raise ValueError(f"a frame that is no JSON object: {text[:60]!r}")
+    return frame

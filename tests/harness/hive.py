@@ -83,8 +83,11 @@ class Hive:
         return [(one["id"], one["redelivered"]) for one in self._queue if not one.get("leased")]
 
     async def say(self, frame: Frame) -> None:
+        await self.say_text(json.dumps(frame))
+
+    async def say_text(self, text: str) -> None:
         assert self._socket is not None
-        await self._socket.send_text(json.dumps(frame))
+        await self._socket.send_text(text)
 
     async def drop(self, code: int = 1001) -> None:
         """Close the session from the hive's side; its messages go back."""

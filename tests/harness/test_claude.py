@@ -140,8 +140,8 @@ async def test_a_refused_login_is_asked_for_once_and_the_message_waits(
     await hive.until(lambda: reported(hive, needs_login=True))
     assert "not signed in" in problem(hive)
     asked = len(api.requests)
-    await hive.push("another")
-    assert len(hive.of("turn_started")) == 1
+    with pytest.raises(TimeoutError):
+        await hive.until(lambda: len(hive.of("turn_started")) == 2, seconds=1.5)
     (claude.home / ".claude/.credentials.json").write_text("{}")
     await hive.until(lambda: len(hive.of("turn_started")) == 2)
     assert len(api.requests) == asked
@@ -197,14 +197,15 @@ async def test_a_turn_without_the_hives_tools_is_refused(claude: Agent, hive: Hi
 
 async def test_stopping_interrupts_the_cli_and_leaves_nothing_running(claude: Agent, hive: Hive) -> None:
     note = claude.notes / "pid"
-    command = f"sh -c 'echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300' & wait"
+    stubborn = f"trap '' INT TERM HUP; echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300"
+    command = f'(setsid sh -c "{stubborn.replace("$", chr(92) + "$")}" &); tail -f /dev/null'
     await started(claude, hive)
     await hive.push(script({"tool": "Bash", "input": {"command": command}}, {"text": "never"}))
     await hive.until(lambda: hive.of("turn_started"))
     await claude.until(lambda: note.exists())
     claude.signal(signal.SIGTERM)
     assert await claude.exit_code(5) == 0
-    assert not is_alive(int(note.read_text()))
+    await claude.until(lambda: not is_alive(int(note.read_text())))
     assert hive.of("turn_ended") == []
 
 

@@ -219,3 +219,11 @@ async def test_a_port_that_is_taken_is_waited_for(agent: Agent, hive: Hive) -> N
         await hive.connected()
     await hive.push("hello")
     assert (await hive.ended())["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("text", ["[1]", "no json", '{"type": "message", "id": 1}'])
+async def test_what_is_no_frame_makes_it_connect_again(alice: Agent, hive: Hive, text: str) -> None:
+    await hive.say_text(text)
+    await hive.connected(2)
+    await hive.push("hello")
+    assert (await hive.ended())["outcome"] == "ok"

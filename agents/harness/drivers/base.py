@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 from agents.harness.frames import Turn
 from agents.harness.journal import Emit
 
-
 ANSWER_LIMIT = 200 * 1024
 """Bytes; a message holds 256 KiB."""
 

@@ -51,7 +51,8 @@ class Claude:
             async with self._session.locked():
                 reading = await self._tried(turn, emit)
         except FileNotFoundError as error:
-            return Outcome("requeue", f"the CLI is gone: {error.filename}")
+            self._waiting.pause(f"The Claude CLI cannot be started: {error}")
+            return Outcome("requeue", str(error))
         return await self._concluded(turn, reading, emit)
 
     async def _tried(self, turn: Turn, emit: Emit) -> Reading:

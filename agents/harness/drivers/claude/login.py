@@ -12,6 +12,7 @@ from agents.harness import programs
 from agents.harness.config import Config
 from agents.harness.drivers.claude.command import environment
 
+KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 PROBE_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 PROBE_LIMIT = 64 * 1024
@@ -22,7 +23,9 @@ def find_cli() -> str | None:
 
 
 async def signed_in(cli: str, config: Config) -> bool:
-    """`claude auth status`; where it gives no clear no, the next turn finds out."""
+    """`claude auth status`; where it gives no clear no, or there is a key, the next turn finds out."""
+    if any(os.environ.get(key) for key in KEYS):
+        return True
     try:
         status, output = await programs.run(
             [cli, "auth", "status"],
