@@ -29,6 +29,10 @@ def attempt(action):
         return type(error).__name__
 def reach(host, port):
     return attempt(lambda: socket.create_connection((host, port), 1.5).close())
+def reach_all(places):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(20) as pool:
+        return list(pool.map(lambda place: reach(*place), places))
 def write(path):
     return attempt(lambda: open(path, "w").write("x"))
 def wait():

@@ -31,7 +31,7 @@ def test_everything_holds_without_root(scratch: Path, outside: Outside) -> None:
     temporary.mkdir()
     os.chown(temporary, ordinary.UID, ordinary.UID)
     words = ["-m", "pytest", "-q", "-c", str(HERE / "ordinary.ini"), f"--rootdir={ordinary.CODE}"]
-    words += [f"--confcutdir={HERE}", f"--basetemp={temporary}/p", "-x", str(HERE)]
+    words += [f"--confcutdir={HERE}", f"--basetemp={temporary}/p", "-x", "--durations=12", str(HERE)]
     environment = ordinary.environment(
         TMPDIR=str(temporary), HIVE_TEST_OUTSIDE=f"{outside.address}:{outside.port}:{outside.host}"
     )

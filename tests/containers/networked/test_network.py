@@ -49,8 +49,8 @@ def test_no_address_of_the_host_is_reached(hive: Hive, outside: Outside, server:
     for address in addresses:
         socket.create_connection((address, server), 5).close()
     hive.run(
-        f"report([reach(host, {server}) for host in {addresses}] + [reach('127.0.0.1', {local_server}), "
-        f"reach('0.0.0.0', {server}), reach('10.0.2.2', {local_server})])",
+        f"report(reach_all([(host, {server}) for host in {addresses}] + [('127.0.0.1', {local_server}), "
+        f"('0.0.0.0', {server}), ('10.0.2.2', {local_server})]))",
         network="private",
     )
     assert "done" not in hive.answer()

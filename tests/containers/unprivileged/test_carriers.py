@@ -15,8 +15,9 @@ def test_slirp_takes_over(hive: Hive, outside: Outside, without: Callable[..., N
     without("pasta")
     addresses = test_network.own_addresses()
     hive.run(
-        f"report([reach({outside.address!r}, {outside.port}), *[reach(host, {server}) for host in {addresses}], "
-        f"reach('10.0.2.2', {server})]); report(open('/etc/resolv.conf').read()); wait()",
+        f"places = [(host, {server}) for host in ['10.0.2.2', *{addresses}]]\n"
+        f"report(reach_all([({outside.address!r}, {outside.port}), *places]))\n"
+        "report(open('/etc/resolv.conf').read()); wait()",
         network="private",
     )
     world, *host = hive.answer()
