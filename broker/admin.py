@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from broker.models import Delivery, Message
 
 if TYPE_CHECKING:
-    MessageBase, DeliveryBase = admin.ModelAdmin[Message], admin.TabularInline[Delivery, Message]
+    MessageBase: TypeAlias = admin.ModelAdmin[Message]
+    DeliveryBase: TypeAlias = admin.TabularInline[Delivery, Message]
 else:
     MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
 
@@ -30,17 +31,17 @@ class ReadOnly:
 
 class DeliveryInline(ReadOnly, DeliveryBase):
     model = Delivery
-    fields: ClassVar = ["recipient", "state", "redelivered", "tries", "delivered_at", "acknowledged_at", "error"]
+    fields = ("recipient", "state", "redelivered", "tries", "delivered_at", "acknowledged_at", "error")
     extra = 0
 
 
 @admin.register(Message)
 class MessageAdmin(ReadOnly, MessageBase):
-    list_display: ClassVar = ["id", "created_at", "sender", "to", "kind", "opening"]
-    list_filter: ClassVar = ["provenance", "kind"]
-    search_fields: ClassVar = ["=sender", "=to", "body"]
+    list_display = ("id", "created_at", "sender", "to", "kind", "opening")
+    list_filter = ("provenance", "kind")
+    search_fields = ("=sender", "=to", "body")
     date_hierarchy = "created_at"
-    inlines: ClassVar = [DeliveryInline]
+    inlines = (DeliveryInline,)
 
     @admin.display(description="body")
     def opening(self, message: Message) -> str:

@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -26,7 +26,7 @@ _BACKLOG = 8
 class ChannelsWire:
     """Frames in order through the consumer's `send`, no faster than the server says the client reads."""
 
-    def __init__(self, send: Callable[[dict[str, object]], Awaitable[None]], writable: asyncio.Event) -> None:
+    def __init__(self, send: Any, writable: asyncio.Event) -> None:
         self._send, self._writable = send, writable
         self._queue: deque[dict[str, object]] = deque()
         self._filled = asyncio.Event()
@@ -58,7 +58,7 @@ class ChannelsWire:
                 relieved()
 
 
-class AgentConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class AgentConsumer(AsyncWebsocketConsumer):
     """`scope["hive_agent"]` names the agent whose socket it came in by; the token must be that agent's."""
 
     _session: Session | None = None
@@ -70,17 +70,18 @@ class AgentConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         finally:
             self._over()
 
-    async def dispatch(self, message: Mapping[str, Any]) -> None:
+    async def dispatch(self, message: dict[str, Any]) -> None:
         """Without the thread hop per message of the base class: no handler here uses the database itself."""
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        agent = await in_thread(authenticated, self.scope)
+        scope = cast("dict[str, Any]", self.scope)
+        agent = await in_thread(authenticated, scope)
         if agent is None:
-            logger.warning("websocket of %s refused: no token, or not its own", self.scope["hive_agent"])
+            logger.warning("websocket of %s refused: no token, or not its own", scope["hive_agent"])
             await self.close()
             return
-        writable = self.scope.get("extensions", {}).get("hyperhive.writable") or _always()
+        writable = scope.get("extensions", {}).get("hyperhive.writable") or _always()
         wire = ChannelsWire(self.base_send, writable)
         self._session = session = Session(hub.current(), agent, wire)
         self._sending = asyncio.create_task(wire.run(lambda: hub.current().wake((session.name,))))

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
+from broker import sql
 from broker.models import Delivery, Message
 from broker.refusals import NotLeased
 
 _DELIVERIES, _MESSAGES = Delivery._meta.db_table, Message._meta.db_table
 BATCH_BYTES = 1024 * 1024
+_OLDEST = (
+    "SELECT d.id, m.id, m.sender, m.provenance, m.kind, m.body, m.created_at, m.in_reply_to, d.redelivered"  # noqa: S608
+    f" FROM {_DELIVERIES} d JOIN {_MESSAGES} m ON m.id = d.message_id"
+    " WHERE d.recipient = %s AND d.state = 'queued' ORDER BY d.id LIMIT %s"
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,11 @@ def lease(recipient: str, session: str, limit: int, *, turn: str = "", pushed: b
         return []
     found = _queued(recipient, limit)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {_DELIVERIES} SET state = 'delivered', session = %s, turn = %s, pushed = %s, tries = tries + 1,"  # noqa: S608
-            " delivered_at = %s WHERE id = %s",
-            [(session, turn, pushed, now, delivery) for delivery, _ in found],
-        )
+    sql.change_many(
+        f"UPDATE {_DELIVERIES} SET state = 'delivered', session = %s, turn = %s, pushed = %s, tries = tries + 1,"  # noqa: S608
+        " delivered_at = %s WHERE id = %s",
+        [(session, turn, pushed, now, delivery) for delivery, _ in found],
+    )
     return [leased for _, leased in found]
 
 
@@ -55,10 +60,12 @@ def peek(recipient: str, limit: int) -> list[Leased]:
 
 def room(recipient: str, session: str, window: int) -> int:
     """How many more messages may be pushed to the session."""
-    return window - _one(
+    held = sql.row(
         f"SELECT count(*) FROM {_DELIVERIES} WHERE recipient = %s AND state = 'delivered' AND session = %s AND pushed",  # noqa: S608
-        [recipient, session],
+        recipient,
+        session,
     )
+    return window - int(held[0] if held else 0)
 
 
 def begin_turn(recipient: str, session: str, turn: str, messages: Sequence[int]) -> None:
@@ -113,18 +120,11 @@ def release_all() -> int:
 
 def _queued(recipient: str, limit: int) -> list[tuple[int, Leased]]:
     found, size = [], 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.id, m.id, m.sender, m.provenance, m.kind, m.body, m.created_at, m.in_reply_to, d.redelivered"  # noqa: S608
-            f" FROM {_DELIVERIES} d JOIN {_MESSAGES} m ON m.id = d.message_id"
-            " WHERE d.recipient = %s AND d.state = 'queued' ORDER BY d.id LIMIT %s",
-            [recipient, limit],
-        )
-        for delivery, ident, sender, provenance, kind, body, at, reply, again in cursor:
-            found.append((delivery, Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again))))
-            size += len(body)
-            if size > BATCH_BYTES:
-                break
+    for delivery, ident, sender, provenance, kind, body, at, reply, again in sql.rows(_OLDEST, recipient, limit):
+        found.append((delivery, Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again))))
+        size += len(body)
+        if size > BATCH_BYTES:
+            break
     return found
 
 
@@ -139,15 +139,5 @@ def _back(where: str, recipient: str, values: list[object]) -> int:
 
 
 def _update(change: str, where: str, recipient: str, new: Sequence[object], values: Sequence[object]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_DELIVERIES} SET {change} WHERE recipient = %s AND {where}",  # noqa: S608
-            [*new, recipient, *values],
-        )
-        return int(cursor.rowcount)
-
-
-def _one(sql: str, values: Sequence[object]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return int(cursor.fetchone()[0])
+    statement = f"UPDATE {_DELIVERIES} SET {change} WHERE recipient = %s AND {where}"  # noqa: S608
+    return sql.change(statement, *new, recipient, *values)

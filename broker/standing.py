@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
-from agents import events, feed
-from agents.models import Agent
+from agents import events
+from agents.models import Agent, Change
+from broker import sql
+
+_AGENTS, _FEED = Agent._meta.db_table, Change._meta.db_table
 
 
 def connected(name: str) -> None:
@@ -57,6 +62,15 @@ def everyone_disconnected() -> None:
 
 
 def _set(name: str, **fields: object) -> None:
-    Agent.objects.filter(name=name).update(**fields)
-    for pk in Agent.objects.filter(name=name).values_list("pk", flat=True):
-        feed.publish("agents", pk)
+    """In two statements rather than through the ORM: it happens twice in every turn of every agent."""
+    columns = ", ".join(f"{field} = %s" for field in fields)
+    sql.change(f"UPDATE {_AGENTS} SET {columns} WHERE name = %s", *map(_adapted, fields.values()), name)  # noqa: S608
+    sql.change(
+        f"INSERT INTO {_FEED} (topic, object_id, at) SELECT 'agents', id, %s FROM {_AGENTS} WHERE name = %s",  # noqa: S608
+        _adapted(timezone.now()),
+        name,
+    )
+
+
+def _adapted(value: object) -> object:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value

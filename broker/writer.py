@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connections, transaction
 
-from broker import delivery
+from broker import delivery, sql
 from broker.delivery import Leased
 from broker.policy import Directory
 from broker.refusals import Refused
@@ -106,8 +106,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"PRAGMA synchronous={settings.HIVE_DURABILITY.upper()}")
+            sql.change(f"PRAGMA synchronous={settings.HIVE_DURABILITY.upper()}")
             while (batch := self._next()) is not None:
                 self._loop.call_soon_threadsafe(self._tell, batch, self._written(batch))
         finally:
@@ -133,46 +132,59 @@ class Writer:
 
         What this connection writes of agents is not policy (`data_version` does not change by it).
         """
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA data_version")
-            version = cursor.fetchone()[0]
+        (version,) = sql.row("PRAGMA data_version") or (0,)
         if self._directory is None or self._directory[0] != version:
             self._directory = version, Directory.load()
         return self._directory[1]
 
 
 def write(batch: Sequence[Part], agents: Callable[[], Directory], slot_of: SlotOf) -> Written:
-    """Do every part in one transaction. A part's failure is its result; a failed commit is everyone's."""
+    """Do every part in one transaction. A part's failure is its result; a failed commit is everyone's.
+
+    Savepoints cost more than most parts do, so they are only used when the first attempt met a failure.
+    """
     try:
-        with transaction.atomic():
-            results = _sent(batch, agents)
-            results.update((index, _worked(part.work)) for index, part in enumerate(batch) if index not in results)
-            ordered = [results[index] for index in range(len(batch))]
-            queued = frozenset(_touched(batch, ordered))
-            pushes = [push for name in sorted(queued) if (push := _leased(slot_of(name))) is not None]
-        return Written(ordered, pushes, queued)
+        try:
+            return _attempt(batch, slot_of, partial(_together, batch, agents))
+        except _PartFailed:
+            return _attempt(batch, slot_of, partial(_one_by_one, batch, agents))
     except DatabaseError as error:
         logger.error("nothing of %d parts could be stored: %s", len(batch), error)
         return Written([error] * len(batch), [], frozenset())
 
 
-def _sent(batch: Sequence[Part], agents: Callable[[], Directory]) -> dict[int, object]:
-    outgoing = {index: part.work for index, part in enumerate(batch) if isinstance(part.work, Outgoing)}
-    if not outgoing:
-        return {}
-    directory = agents()
+class _PartFailed(Exception):
+    """Some part of the batch raised: roll back, and do them one by one."""
+
+
+def _attempt(batch: Sequence[Part], slot_of: SlotOf, do: Callable[[], list[object]]) -> Written:
+    with transaction.atomic():
+        results = do()
+        queued = frozenset(_touched(batch, results))
+        pushes = [push for name in sorted(queued) if (push := _leased(slot_of(name))) is not None]
+    return Written(results, pushes, queued)
+
+
+def _together(batch: Sequence[Part], agents: Callable[[], Directory]) -> list[object]:
+    outgoing = [part.work for part in batch if isinstance(part.work, Outgoing)]
     try:
-        with transaction.atomic():
-            return dict(zip(outgoing, store(list(outgoing.values()), directory), strict=True))
-    except DatabaseError:
-        return {index: _worked(partial(_store_one, one, directory)) for index, one in outgoing.items()}
+        stored = iter(store(outgoing, agents()) if outgoing else ())
+        return [next(stored) if isinstance(part.work, Outgoing) else part.work() for part in batch]
+    except Exception as error:
+        raise _PartFailed from error
 
 
-def _store_one(outgoing: Outgoing, directory: Directory) -> object:
-    return store([outgoing], directory)[0]
+def _one_by_one(batch: Sequence[Part], agents: Callable[[], Directory]) -> list[object]:
+    return [
+        _alone(partial(_store, part.work, agents) if isinstance(part.work, Outgoing) else part.work) for part in batch
+    ]
 
 
-def _worked(work: Callable[[], object]) -> object:
+def _store(outgoing: Outgoing, agents: Callable[[], Directory]) -> object:
+    return store([outgoing], agents())[0]
+
+
+def _alone(work: Callable[[], object]) -> object:
     try:
         with transaction.atomic():
             return work()

@@ -14,7 +14,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hiveproject.settings")
 pages = get_asgi_application()
 
-from hiveproject import live, routing  # noqa: E402 - needs the apps loaded
+from hiveproject import routing  # noqa: E402 - needs the apps loaded
 from hiveproject.answers import answer, refuse_websocket  # noqa: E402
 from hiveproject.mcp import endpoint  # noqa: E402
 
@@ -25,19 +25,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif scope["type"] == "http":
         await pages(scope, receive, send)
     elif scope["type"] == "websocket":
-        await _operator_websocket(scope, receive, send)
+        await routing.OPERATORS.get(scope["path"], refuse_websocket)(scope, receive, send)
 
 
 async def _agent_side(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
-        known = scope["path"] == routing.AGENT_PATH
-        await (routing.agent_websocket if known else refuse_websocket)(scope, receive, send)
+        await routing.AGENTS.get(scope["path"], refuse_websocket)(scope, receive, send)
     elif scope["path"] == "/mcp":
         await endpoint(scope, receive, send)
     else:
         await answer(send, 404, {"error": "there is nothing here for agents but /mcp and /ws/agent"})
-
-
-async def _operator_websocket(scope: Any, receive: Any, send: Any) -> None:
-    known = scope["path"] == live.PATH
-    await (live.websocket if known else refuse_websocket)(scope, receive, send)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from broker.consumers import AgentConsumer
+from typing import Any
 
-AGENT_PATH = "/ws/agent"
-agent_websocket = AgentConsumer.as_asgi()
+from broker.consumers import AgentConsumer
+from hiveproject import live
+
+AGENTS: dict[str, Any] = {"/ws/agent": AgentConsumer.as_asgi()}
+OPERATORS: dict[str, Any] = {live.PATH: live.websocket}

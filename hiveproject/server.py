@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server, reactor
@@ -22,7 +22,7 @@ from twisted.internet import defer
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import globalLogBeginner
+from twisted.logger import ILogObserver, globalLogBeginner
 from zope.interface import implementer
 
 from hiveproject.services import Services
@@ -173,7 +173,7 @@ class HiveServer(Server):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
-        globalLogBeginner.beginLoggingTo([_log_failure], redirectStandardIO=False, discardBuffer=True)
+        globalLogBeginner.beginLoggingTo([cast(Any, _FailureLog())], redirectStandardIO=False, discardBuffer=True)
         asyncio.set_event_loop(reactor._asyncioEventloop)
         reactor.callLater(1, self.application_checker)
         reactor.callLater(2, self.timeout_checker)
@@ -249,8 +249,11 @@ class HiveServer(Server):  # type: ignore[misc]
         await asyncio.gather(*pending, return_exceptions=True)
 
 
-def _log_failure(event: Any) -> None:
+@implementer(ILogObserver)
+class _FailureLog:
     """Of what Twisted tells only failures are worth a line."""
-    failure = event.get("log_failure")
-    if failure is not None:
-        logger.error("connection failed: %s", failure.getTraceback())
+
+    def __call__(self, event: Any) -> None:
+        failure = event.get("log_failure")
+        if failure is not None:
+            logger.error("connection failed: %s", failure.getTraceback())
