@@ -32,32 +32,27 @@ def hive_user() -> User:
 
 def ensure_user() -> User:
     """The hive's user, made if it is missing: no password, no login, no home of its own."""
+    found = _found()
+    if found is not None:
+        return found
+    useradd = shutil.which("useradd", path=command.clean_environment()["PATH"])
+    if useradd is None:
+        raise SetupFailed(f"no useradd here: make a system user '{USER}' with a group of that name, then start again")
+    shell = shutil.which("nologin", path="/usr/sbin:/sbin:/usr/bin") or "/bin/false"
+    words = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", shell]
+    try:
+        command.run([*words, USER], timeout=30)
+    except command.CommandFailed as failure:
+        if _found() is None:  # else another start has just made it
+            raise SetupFailed(f"cannot make the system user '{USER}': {failure.stderr}") from failure
+    return hive_user()
+
+
+def _found() -> User | None:
     try:
         return hive_user()
     except KeyError:
-        pass
-    useradd = shutil.which("useradd", path=command.clean_environment()["PATH"])
-    if useradd is None:
-        raise SetupFailed(
-            f"make a system user '{USER}' with a group of the same name, then start again (no useradd here)"
-        )
-    shell = shutil.which("nologin", path="/usr/sbin:/sbin:/usr/bin") or "/bin/false"
-    words = [
-        useradd,
-        "--system",
-        "--user-group",
-        "--no-create-home",
-        "--home-dir",
-        "/nonexistent",
-        "--shell",
-        shell,
-        USER,
-    ]
-    try:
-        command.run(words, timeout=30)
-    except command.CommandFailed as failure:
-        raise SetupFailed(f"cannot make the system user '{USER}': {failure.stderr}") from failure
-    return hive_user()
+        return None
 
 
 def prepare(paths: Paths) -> None:

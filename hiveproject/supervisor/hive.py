@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -11,16 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
-from agents import command
-from agents.containers import local, privileged
+from agents.containers import capabilities, local, privileged
 from agents.containers.protocol import ContainerFailed
-from hiveproject import environment, kernel, privileges, roots
+from hiveproject import kernel, roots
 from hiveproject.roots import SetupFailed
 from hiveproject.supervisor import processes
 from hiveproject.supervisor.child import Child
-from hiveproject.supervisor.crew import PASSWORD, Crew, muster, variables
+from hiveproject.supervisor.crew import Crew, muster
 from hiveproject.supervisor.log import Terminal
 from hiveproject.supervisor.plan import Plan
+from hiveproject.supervisor.readiness import Readiness
 
 _TICK = 1.0
 _STARTING_TICK = 0.02
@@ -42,7 +41,7 @@ class Hive:
         self._children: list[Child] = []
         self._stopping = False
         self._failed = False
-        self._news: list[str] = []
+        self._readiness = Readiness(plan)
 
     def run(self) -> int:
         """Run until asked to stop or beyond help; returns the exit code. Raises `SetupFailed`, `Stop`."""
@@ -51,15 +50,17 @@ class Hive:
         locks = self._plan.lock()
         if self._plan.web:
             self._plan.check_port()
-        ready = self._made_ready()
+        self._report = capabilities.probe(self._plan.paths.state)
+        if self._report.refusal:
+            raise SetupFailed(self._report.refusal)
         kernel.adopt_orphans()
+        self._readiness.begin()
         crew = muster(self._plan)
         self._children = [Child(program, self._terminal) for program in crew.programs]
-        self._news = _news(self._plan, ready, crew)
         try:
             for child in self._children:
                 child.start()
-            self._watch()
+            self._watch(crew)
         finally:
             self._stop(crew)
             for lock in locks:
@@ -71,27 +72,15 @@ class Hive:
             raise Stop
         self._stopping = True
 
-    def _made_ready(self) -> dict[str, str]:
-        """Migrate, make the operator; what there is to tell of it."""
-        self._terminal.say("Preparing the database.")
-        env = variables(self._plan)
-        if password := environment.text(PASSWORD):
-            env[PASSWORD] = password
-        try:
-            done = command.run(privileges.management(["prepare"]), env=env, cwd="/", timeout=600)
-        except command.CommandFailed as failure:
-            raise SetupFailed(f"the database cannot be made ready: {_last_line(failure.stderr)}") from failure
-        ready: dict[str, str] = json.loads(done.stdout)
-        return ready
-
     # Run
 
-    def _watch(self) -> None:
+    def _watch(self, crew: Crew) -> None:
+        told = False
         while not self._stopping:
-            self._pump(_STARTING_TICK if self._news else _TICK)
-            if self._news and (not self._plan.web or self._plan.is_reachable()):
-                self._tell(self._news)
-                self._news = []
+            self._pump(_TICK if told else _STARTING_TICK)
+            if not told and self._readiness.is_done and (not self._plan.web or self._plan.is_reachable()):
+                self._tell(self._readiness.news(crew, self._report))
+                told = True
             for child in self._children:
                 self._look_after(child)
 
@@ -115,7 +104,8 @@ class Hive:
                 writers[descriptor].read()
             else:
                 os.read(descriptor, 4096)
-        processes.reap({child.pid for child in self._children})
+        if self._readiness.is_done:
+            processes.reap({child.pid for child in self._children})
 
     def _tell(self, lines: list[str]) -> None:
         for line in lines:
@@ -172,21 +162,3 @@ def _signals(asked_to_stop: Callable[..., None]) -> int:
         signal.signal(number, asked_to_stop)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return reader
-
-
-def _news(plan: Plan, ready: dict[str, str], crew: Crew) -> list[str]:
-    """What a person wants to know once the hive answers."""
-    lines = ["", f"hyperhive {ready['version']} is running."]
-    if plan.web:
-        lines.append(f"  Dashboard  {plan.url}/")
-        lines.append(f"  Sign in    {plan.url}{ready['sign_in']}  (works once, for 15 minutes)")
-    if ready["password"]:
-        lines.append(f"  Operator   operator / {ready['password']}  (shown only now)")
-    user = f", the last {'two' if plan.web else 'one'} as the user '{roots.USER}'" if crew.helper else ""
-    lines.append(f"  Processes  {', '.join(program.name for program in crew.programs)}{user}")
-    return [*lines, f"  State      {plan.paths.state}", "Ctrl-C stops everything, agents included.", ""]
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("hyperhive: ").removeprefix("CommandError: ") if lines else "no reason was given"

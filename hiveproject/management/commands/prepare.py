@@ -7,9 +7,9 @@ import json
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
-from hiveproject import account, environment
+from hiveproject import account, environment, schema
 
 
 class Command(BaseCommand):
@@ -18,7 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **__: object) -> None:
         try:
-            call_command("migrate", interactive=False, verbosity=0)
+            if not schema.is_current(settings.HIVE_PATHS.database):
+                call_command("migrate", interactive=False, verbosity=0)
+                with connection.cursor() as cursor:
+                    cursor.execute(f"PRAGMA user_version = {schema.mark()}")
             password = account.ensure(environment.text("HYPERHIVE_OPERATOR_PASSWORD"))
             sign_in = account.sign_in_path()
         except DatabaseError as error:
