@@ -88,6 +88,8 @@ def approval_list(request: HiveRequest) -> HttpResponse:
     found = Approval.objects.select_related("agent")
     if chosen.get("status"):
         found = found.filter(status=chosen["status"])
+    else:
+        found = found.exclude(status=Approval.Status.PENDING)
     if chosen.get("agent"):
         found = found.filter(agent__name=chosen["agent"])
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))

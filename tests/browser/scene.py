@@ -159,7 +159,7 @@ def _history() -> None:
         decided_by="operator",
         decided_at=ago(minutes=50),
         finished_at=ago(minutes=48),
-        note="Evaluating agent.nix.\nerror: attribute 'chromiun' missing at agent.nix:21:41",
+        note="error: attribute 'chromiun' missing at agent.nix:21:41",
     )
     builders.approval(
         Agent.objects.get(name=FRONT),
