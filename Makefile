@@ -1,0 +1,38 @@
+# `make run` and `make test` need python3 (3.11 or newer), git and make; they install the rest.
+PYTHON ?= python3
+SETUP = $(PYTHON) -m hiveproject.bootstrap
+BIN = .venv/bin
+PACKAGES = hiveproject agents approvals broker
+TEMPLATES = $(shell find templates -name '*.html')
+SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
+
+.PHONY: run test setup lint pytest bench lock clean
+
+run:  ## set up what is missing and start the hive; Ctrl-C stops it
+	@$(SETUP) run
+
+test: setup lint pytest  ## everything that has to hold
+
+setup:
+	@$(SETUP) test
+
+lint: setup
+	@$(BIN)/ruff check manage.py $(PACKAGES) tests
+	@$(BIN)/ruff format --check --quiet manage.py $(PACKAGES) tests
+	@$(BIN)/mypy manage.py $(PACKAGES) tests
+	@$(BIN)/lint-imports
+	@$(BIN)/djade --target-version 5.2 $(TEMPLATES)
+	@$(BIN)/django-upgrade --target-version 5.2 $(SOURCES)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+pytest: setup
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+bench: setup  ## the numbers an operator feels; written to tests/bench/out
+	@$(BIN)/python -m tests.bench
+
+lock:  ## pin the Python packages anew
+	@$(SETUP) lock
+
+clean:  ## remove what was installed and collected; a hive's state stays
+	@rm -rf .venv node_modules staticfiles *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
