@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import logging
 import socket
 import time
@@ -25,6 +26,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.logger import ILogObserver, globalLogBeginner
 from zope.interface import implementer
 
+from broker import frames
 from hiveproject.services import Services
 from hiveproject.sockets import AgentSockets
 
@@ -97,6 +99,11 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         super().onMessage(payload, isBinary)
         if self.application_queue.qsize() > _MAX_INPUT:
             self.transport.pauseProducing()
+
+    def _max_message_size_exceeded(self, msg_size: int, max_msg_size: int, reason: str) -> None:
+        text = json.dumps(frames.error("too_long", f"a message has at most {max_msg_size} bytes"))
+        self.sendMessage(text.encode(), isBinary=False)
+        super()._max_message_size_exceeded(msg_size, max_msg_size, reason)
 
     def handled(self) -> None:
         """The application has taken a message."""
@@ -214,6 +221,7 @@ class HiveServer(Server):  # type: ignore[misc]
             openHandshakeTimeout=self.websocket_handshake_timeout,
             maxMessagePayloadSize=self.websocket_max_message_size,
             maxFramePayloadSize=self.websocket_max_frame_size,
+            failByDrop=False,  # say why before closing
         )
         return factory
 

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Hive:
         self.paths.runtime.mkdir()
         self.port = free_port()
         self.tokens: dict[str, str] = {}
+        self._live: list[str] = []
         self._web: Any = None
         if template is None:
             self.manage("migrate", "--verbosity=0")
@@ -89,6 +90,7 @@ class Hive:
             )
         until(lambda: self._answers() or self._web.poll() is not None, START_SECONDS, "the web process")
         assert self._web.poll() is None, self.log
+        self._await_sockets(self._live)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         """End the web process; its exit status."""
@@ -104,7 +106,7 @@ class Hive:
         self.kill(signal.SIGTERM)
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def add(self, *names: str, allowed: list[str] | None = None, lifecycle: str = "live", listen: bool = True) -> None:
+    def add(self, *names: str, allowed: list[str] | None = None, lifecycle: str = "live") -> None:
         """Put deployed agents into the database, and wait for their sockets where the web process runs."""
         for name in names:
             token = self.tokens[name] = f"token-of-{name}"
@@ -115,8 +117,10 @@ class Hive:
             deployment = self.insert(made)
             self.execute("UPDATE agents_agent SET deployment_id = ? WHERE id = ?", deployment, agent)
             self.publish("agents", agent)
-        if self._web is not None and listen:
-            until(lambda: all(self.listens(name) for name in names), what=f"sockets of {names}")
+            if lifecycle == "live":
+                self._live.append(name)
+        if self._web is not None and lifecycle == "live":
+            self._await_sockets(names)
 
     def insert(self, row: models.Model) -> int:
         """Save a row in this hive's database rather than the test's. Returns its id."""
@@ -155,6 +159,9 @@ class Hive:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         options = {"additional_headers": headers, "compression": None, "max_size": 2**22, **options}
         return unix_connect(str(self.paths.agent_socket(name)), uri="ws://localhost/ws/agent", **options)
+
+    def _await_sockets(self, names: Iterable[str]) -> None:
+        until(lambda: all(map(self.listens, names)), what=f"sockets of {names}")
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
