@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # importing typing would cost every shim's start
 
 if TYPE_CHECKING:
     from agents.containers.protocol import Containers

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.containers import capabilities, cgroups, etc, folders, inside, network, processes, record, veth
 from agents.containers.folders import Owners
-from agents.containers.launch import Plan, launch
+from agents.containers.launch import Attach, Plan, launch
 from agents.containers.logfile import LIMIT, Log
 from agents.containers.observe import Observed
 from agents.containers.protocol import (
@@ -60,7 +60,7 @@ class LocalContainers(Observed):
             self._clear(spec.name)
             record.remove(self._folder(spec.name), record.ENDED, record.INTENDED)
             try:
-                launch(self._plan(spec), lambda init: self._attach(spec, init))
+                launch(spec.name, lambda: self._plan(spec), self._network(spec))
             except ContainerFailed as error:
                 self._clear(spec.name)
                 obstacle = capabilities.obstacle() if os.geteuid() else None
@@ -157,20 +157,21 @@ class LocalContainers(Observed):
         texts = etc.files(spec.name, network.choose(spec.network).nameservers())
         made = {}
         for target, text in texts.items():
-            made[target] = folder / Path(target).name
-            made[target].write_text(text)
+            made[target] = file = folder / Path(target).name
+            if not file.exists() or file.read_text() != text:
+                file.write_text(text)
         return made
 
-    def _attach(self, spec: ContainerSpec, init: int) -> tuple[list[str], dict[str, Any]]:
+    @contextmanager
+    def _network(self, spec: ContainerSpec) -> Iterator[Attach]:
         """Give the new sandbox its network; without one it runs with its own loopback, and the log says so."""
         choice = network.choose(spec.network)
         notes = [choice.note] if choice.note else []
-        if choice.kind == "veth":
-            try:
-                notes += veth.attach(self._family(), spec.name, init)
-            except veth.NetworkUnavailable as error:
-                notes.append(f"no network but loopback: {error}")
-        return notes, {"carrier": choice.tool}
+        if choice.kind != "veth":
+            yield lambda _: (notes, {"carrier": choice.tool})
+            return
+        with veth.reserved(self._family(), spec.name) as link:
+            yield lambda init: (link(init), {"carrier": None})
 
     def _family(self) -> str:
         """Two hives on one machine do not meet in one group."""

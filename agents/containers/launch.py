@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import agents
 from agents import command
 from agents.containers.protocol import ContainerFailed
 
+if TYPE_CHECKING:
+    from subprocess import Popen  # noqa: TID251  # only its name
+
 START_SECONDS = 40.0
-_EXIT_SECONDS = 10.0
 
 Attach = Callable[[int], tuple[list[str], dict[str, Any]]]
 """Takes the container's first process, gives it a network; returns lines for the log and settings for the shim."""
+Network = AbstractContextManager[Attach]
+"""Entering it prepares what can be prepared while the sandbox is being made."""
 
 
 @dataclass(frozen=True)
@@ -40,50 +46,65 @@ class Plan:
     nice: int
     notes: Sequence[str]
 
-    def line(self) -> bytes:
+    def packed(self) -> bytes:
         exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in self.environment.items())
         plan = {
-            **{key: value for key, value in vars(self).items() if key != "name"},
-            "folder": str(self.folder),
-            "log": str(self.log),
+            **{key: _plain(value) for key, value in vars(self).items()},
             "environment": exports,
             "launcher_environment": command.clean_environment(),
         }
-        return json.dumps(plan).encode() + b"\n"
+        return marshal.dumps(plan)
 
 
-def launch(plan: Plan, attach: Attach) -> None:
-    """Start the shim; return when the harness runs. Raises `ContainerFailed`."""
+def _plain(value: Any) -> Any:
+    """Only what marshal knows."""
+    if isinstance(value, Path):
+        return str(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def launch(name: str, make_plan: Callable[[], Plan], network: Network) -> None:
+    """Start the shim; return when the harness runs. Raises `ContainerFailed`, and what `make_plan` raises.
+
+    The plan is made, and the network prepared, while the shim comes up.
+    """
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        _start_shim(plan.name, theirs.fileno())
+        starter = _start_shim(name, theirs.fileno())
         theirs.close()
         ours.settimeout(START_SECONDS)
         try:
-            _converse(plan, ours, attach)
-        except (OSError, ValueError) as error:
-            raise ContainerFailed(plan.name, f"its shim gave no answer ({error})") from error
+            _converse(make_plan(), ours, network)
+        except ConnectionError as error:
+            raise ContainerFailed(name, "its shim ended before the agent ran") from error
+        finally:
+            ours.close()
+            starter.wait()  # it had only to fork
 
 
-def _start_shim(name: str, control_fd: int) -> None:
+def _start_shim(name: str, control_fd: int) -> Popen[bytes]:
     words = [sys.executable, "-S", "-m", "agents.containers.shim", name, str(control_fd)]
     code = Path(agents.__file__).parent.parent
     environment = command.clean_environment(PYTHONPATH=str(code))
     with open(os.devnull, "wb") as null:
-        shim = command.start(words, env=environment, stdout=null, stderr=null, pass_fds=(control_fd,), cwd="/")
-    shim.wait(_EXIT_SECONDS)
+        return command.start(words, env=environment, stdout=null, stderr=null, pass_fds=(control_fd,), cwd="/")
 
 
-def _converse(plan: Plan, control: socket.socket, attach: Attach) -> None:
-    control.sendall(plan.line())
+def _converse(plan: Plan, control: socket.socket, network: Network) -> None:
+    control.sendall(plan.packed())
     with control.makefile("rb") as answers:
-        init = int(_answer(plan, answers.readline())["init"])
-        notes, settings = attach(init)
+        with network as attach:
+            init = int(_answer(plan, answers)["init"])
+            notes, settings = attach(init)
         control.sendall(json.dumps({"notes": notes, **settings}).encode() + b"\n")
-        _answer(plan, answers.readline())
+        _answer(plan, answers)
 
 
-def _answer(plan: Plan, line: bytes) -> dict[str, Any]:
+def _answer(plan: Plan, answers: IO[bytes]) -> dict[str, Any]:
+    try:
+        line = answers.readline()
+    except TimeoutError as error:
+        raise ContainerFailed(plan.name, f"its shim said nothing for {START_SECONDS:.0f} s") from error
     if not line:
         raise ContainerFailed(plan.name, "its shim ended before the agent ran")
     message: dict[str, Any] = json.loads(line)

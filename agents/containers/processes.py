@@ -16,13 +16,21 @@ Process = tuple[int, int]
 def stat(pid: int) -> tuple[int, int, str] | None:
     """(parent, start time, state letter) of a process, or None when it is gone (proc(5), `stat`)."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b")")[2].split()
+        words = slurp(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
     except PermissionError:  # hidepid: it is there, and that is all one can know
         return 0, 0, "?"
     return int(words[1]), int(words[19]), words[0].decode()
+
+
+def slurp(path: str) -> bytes:
+    """A small file's content, in a third of the time that a file object takes."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 65536)
+    finally:
+        os.close(fd)
 
 
 def identify(pid: int) -> Process | None:

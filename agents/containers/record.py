@@ -1,4 +1,6 @@
-"""What a shim leaves on disk: its lock, who runs, how the last run ended. Few imports: the shim uses it.
+"""What a shim leaves on disk: its lock, who runs, how the last run ended.
+
+Few imports, and json only once it is needed: the shim uses it, and has started its sandbox by then.
 
 The folder belongs to whoever starts shims (root, or the one user); no container sees it.
 """
@@ -6,13 +8,15 @@ The folder belongs to whoever starts shims (root, or the one user); no container
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 from signal import SIGKILL
-from typing import Any
 
-from agents.containers.processes import Process, alive
+from agents.containers.processes import Process, alive, slurp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOCK, RUNNING, ENDED, INTENDED = "lock", "running.json", "ended.json", "intended"
 
@@ -26,7 +30,7 @@ def hold(folder: str) -> int:
 
 def is_held(folder: str) -> bool:
     try:
-        fd = os.open(os.path.join(folder, LOCK), os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(f"{folder}/{LOCK}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -40,6 +44,8 @@ def is_held(folder: str) -> bool:
 
 def write(folder: str, name: str, value: Any) -> None:
     """Write a file of the folder whole or not at all."""
+    import json
+
     path = os.path.join(folder, name)
     fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     try:
@@ -51,9 +57,10 @@ def write(folder: str, name: str, value: Any) -> None:
 
 def read(folder: str, name: str) -> Any:
     """The file's content, or None when there is none."""
+    import json
+
     try:
-        with open(os.path.join(folder, name), "rb") as file:
-            return json.loads(file.read())
+        return json.loads(slurp(f"{folder}/{name}"))
     except (FileNotFoundError, ValueError):
         return None
 

@@ -1,30 +1,35 @@
 """One agent's shim: it outlives whoever started it, and nothing of the agent outlives it.
 
-`python -m agents.containers.shim NAME CONTROL_FD`. The starter sends one JSON line, the plan; the shim
+`python -m agents.containers.shim NAME CONTROL_FD`. The starter sends the plan; the shim
 answers `{"init": pid}` when the sandbox is made but its program not yet started, waits for a line (network settings),
 and answers `{"running": true}` or `{"failed": text}`. Then it needs nobody: it writes the log, waits, and writes down
 how the run ended. When the starter vanishes before that, the sandbox is taken away again.
 
-Few imports: every agent has one of these. bubblewrap is started from the main thread, which lives as long as the
-shim, because `--die-with-parent` means that thread.
+Few imports: every agent has one of these, and json takes longer to import than bubblewrap to start, so the plan is
+marshalled and json comes while the sandbox is being made. bubblewrap is started from the main thread, which lives
+as long as the shim, because `--die-with-parent` means that thread.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
+import marshal
 import os
 import resource
 import select
 import signal
 import sys
 import time
-from typing import Any
 
 from agents.containers import cgroups, record
 from agents.containers.logfile import Log
 from agents.containers.processes import Process, children, command_line, identify, send
-from agents.containers.usernet import NetworkFailed, UserNetwork
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from agents.containers.usernet import UserNetwork
 
 EXEC_SECONDS = 20.0
 _CHUNK = 65536
@@ -35,19 +40,30 @@ class Gone(Exception):
 
 
 class Control:
-    """JSON lines to and from the starter."""
+    """The plan from the starter, then JSON lines to and from it."""
 
     def __init__(self, fd: int) -> None:
         self._file = open(fd, "r+b", buffering=0)  # noqa: SIM115  # it lives as long as the start
         self._pending = b""
 
+    def plan(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = marshal.load(self._file)  # noqa: S302  # our own parent wrote it
+        except EOFError as error:
+            raise Gone("whoever started this container is gone") from error
+        return found
+
     def send(self, message: dict[str, Any]) -> None:
+        import json
+
         try:
             self._file.write(json.dumps(message).encode() + b"\n")
         except BrokenPipeError as error:
             raise Gone("whoever started this container is gone") from error
 
     def receive(self) -> dict[str, Any]:
+        import json
+
         while b"\n" not in self._pending:
             chunk = self._file.read(_CHUNK)
             if not chunk:
@@ -156,13 +172,17 @@ class Shim:
         record.write(self._folder, record.RUNNING, {"shim": shim, "cgroup": self._plan["cgroup"], **known})
 
     def _carry(self, tool: str, init: Process) -> None:
+        from agents.containers.usernet import UserNetwork
+
         try:
             self._network = UserNetwork(tool, init[0], self._carrier_output)
-        except (NetworkFailed, OSError) as error:
+        except OSError as error:
             self._log.note(f"no network but loopback: {error}")
 
     def _made(self) -> Process:
         """Wait until the launcher says which process is the container's first."""
+        import json
+
         text = b""
         while not text.rstrip().endswith(b"}"):
             self._copy_output(0)
@@ -213,7 +233,7 @@ class Shim:
         """The host has other addresses now. An agent that cannot be kept away from them loses its network."""
         try:
             network.block_host()
-        except (NetworkFailed, OSError) as error:
+        except OSError as error:
             self._log.note(f"the agent's network was taken away: {error}")
             network.end()
             self._network = None
@@ -295,7 +315,11 @@ def main(arguments: list[str]) -> None:
     os.umask(0o022)
     os.set_inheritable(control_fd, False)
     control = Control(control_fd)
-    Shim(control.receive(), control).run()
+    try:
+        plan = control.plan()
+    except Gone:
+        return  # there was nothing to be started after all
+    Shim(plan, control).run()
 
 
 if __name__ == "__main__":

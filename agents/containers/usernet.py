@@ -18,7 +18,7 @@ _NS_GET_USERNS = 0xB701
 _DEFAULT_ROUTE = "00000000"
 
 
-class NetworkFailed(Exception):
+class NetworkFailed(OSError):
     """The sandbox has no network but its own loopback; the text says why."""
 
 
@@ -38,7 +38,7 @@ class UserNetwork:
         try:
             self._wait_ready(init)
             self.block_host()
-        except (NetworkFailed, OSError) as error:
+        except OSError as error:
             self.end()
             raise NetworkFailed(f"{os.path.basename(tool)}: {error}") from error
 

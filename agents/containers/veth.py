@@ -10,7 +10,7 @@ import fcntl
 import ipaddress
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,27 +65,44 @@ class NetworkUnavailable(Exception):
     """No network can be given; the text says what is missing."""
 
 
-def attach(hive: str, name: str, init: int) -> list[str]:
-    """Give the sandbox whose first process is `init` a network; return lines for its log.
+@contextmanager
+def reserved(hive: str, name: str) -> Iterator[Callable[[int], list[str]]]:
+    """Choose an address and see that the guards stand; what is yielded connects the sandbox of a first process.
 
-    `hive` tells two hives of one machine apart. Raises `NetworkUnavailable`.
+    It returns lines for the container's log; where anything fails, the one that says so. `hive` tells two hives of
+    one machine apart.
     """
     interface = f"{PREFIX}{fnv1a(f'{hive}|{name}'):08x}"
-    try:
-        with _alone():
+    with _alone():
+        try:
             _delete(interface)
-            routes, addresses = _shown("route", "show", "table", "all"), _shown("address")
-            subnet = choose(name, routes, addresses)
-            _guard(subnet, addresses)
-            _connect(interface, name, subnet, init)
-            return _forwarding(interface, routes)
+            routes = _routes()
+            subnet = choose(name, routes)
+            _guard(subnet, routes)
+        except (command.CommandFailed, NetworkUnavailable, OSError) as error:
+            failed = _unavailable(error)
+            yield lambda _: failed
+            return
+        yield lambda init: _connected(interface, name, subnet, init, routes)
+
+
+def _connected(
+    interface: str, name: str, subnet: ipaddress.IPv4Network, init: int, routes: list[dict[str, Any]]
+) -> list[str]:
+    try:
+        _connect(interface, name, subnet, init)
+        return _forwarding(interface, routes)
     except (command.CommandFailed, OSError) as error:
-        raise NetworkUnavailable(f"the network could not be made: {error}") from error
+        return _unavailable(error)
 
 
-def choose(name: str, routes: list[dict[str, Any]], addresses: list[dict[str, Any]]) -> ipaddress.IPv4Network:
+def _unavailable(error: Exception) -> list[str]:
+    return [f"no network but loopback: {error}"]
+
+
+def choose(name: str, routes: list[dict[str, Any]]) -> ipaddress.IPv4Network:
     """A free /30 in the first range that nothing else on this host uses; the same one each time where it is free."""
-    used = _agents_networks(addresses)
+    used = _agents_networks(routes)
     foreign = [network for network in map(_destination, _foreign(routes)) if network is not None]
     for wide in _RANGES:
         if any(wide.overlaps(network) for network in foreign):
@@ -98,8 +115,8 @@ def choose(name: str, routes: list[dict[str, Any]], addresses: list[dict[str, An
     raise NetworkUnavailable("every address range that agents could use (10.x.0.0/16) is in use on this host")
 
 
-def _guard(subnet: ipaddress.IPv4Network, addresses: list[dict[str, Any]]) -> None:
-    ranges = {network.supernet(new_prefix=16) for network in {*_agents_networks(addresses), subnet}}
+def _guard(subnet: ipaddress.IPv4Network, routes: list[dict[str, Any]]) -> None:
+    ranges = {network.supernet(new_prefix=16) for network in {*_agents_networks(routes), subnet}}
     rules = _RULES.format(table=TABLE, prefix=PREFIX, opened=OPENED, ranges=", ".join(sorted(map(str, ranges))))
     _nft(rules)
 
@@ -109,17 +126,13 @@ def _connect(interface: str, name: str, subnet: ipaddress.IPv4Network, init: int
     _batch(
         ["ip", "-batch", "-"],
         f"link add {interface} type veth peer name eth0 netns {init}",
-        f"link set {interface} alias hyperhive-{container_name(name)}",
+        f"link set {interface} alias hyperhive-{container_name(name)} addrgenmode none up",
+        f"address add {host}/30 dev {interface}",
     )
-    ipv6 = _PROC / "ipv6/conf" / interface / "disable_ipv6"
-    if ipv6.exists():
-        ipv6.write_text("1")
-    _batch(["ip", "-batch", "-"], f"address add {host}/30 dev {interface}", f"link set {interface} up")
-    no_ipv6 = "f=/proc/sys/net/ipv6/conf/all/disable_ipv6; if [ -e $f ]; then echo 1 > $f; fi; exec ip -batch -"
     _batch(
-        ["nsenter", f"--net=/proc/{init}/ns/net", "sh", "-c", no_ipv6],
+        ["nsenter", f"--net=/proc/{init}/ns/net", "ip", "-batch", "-"],
         f"address add {agent}/30 dev eth0",
-        "link set eth0 up",
+        "link set eth0 addrgenmode none up",
         f"route add default via {host}",
     )
 
@@ -162,8 +175,8 @@ def _delete(interface: str) -> None:
         command.run(["ip", "link", "delete", interface], timeout=_SECONDS)
 
 
-def _shown(*words: str) -> list[dict[str, Any]]:
-    text = command.run(["ip", "-j", "-4", *words], timeout=_SECONDS).text
+def _routes() -> list[dict[str, Any]]:
+    text = command.run(["ip", "-j", "-4", "route", "show", "table", "all"], timeout=_SECONDS).text
     found: list[dict[str, Any]] = json.loads(text or "[]")
     return found
 
@@ -181,13 +194,9 @@ def _destination(text: str) -> ipaddress.IPv4Network | None:
         return None
 
 
-def _agents_networks(addresses: list[dict[str, Any]]) -> set[ipaddress.IPv4Network]:
-    found = set()
-    for link in addresses:
-        if str(link.get("ifname", "")).startswith(PREFIX):
-            for item in link.get("addr_info", []):
-                found.add(ipaddress.IPv4Network((item["local"], item["prefixlen"]), strict=False))
-    return found
+def _agents_networks(routes: list[dict[str, Any]]) -> set[ipaddress.IPv4Network]:
+    ours = [_destination(str(route.get("dst"))) for route in routes if str(route.get("dev", "")).startswith(PREFIX)]
+    return {network for network in ours if network is not None and network.prefixlen == 30}
 
 
 def _batch(argv: list[str], *lines: str) -> None:

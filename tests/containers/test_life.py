@@ -145,6 +145,17 @@ def test_a_killed_part_leaves_nothing_behind(hive: Hive, victim: str) -> None:
     assert hive.answer() == "ready"
 
 
+def test_when_the_machine_goes_down_the_agent_may_finish(hive: Hive) -> None:
+    hive.run()
+    hive.answer()
+    shim = hive.process("shim")
+    processes.send(shim, signal.SIGTERM)
+    assert processes.wait_gone(shim, SECONDS)
+    status = hive.containers.exit_status("alice")
+    assert status is not None
+    assert (status.code, status.intended) == (0, True)
+
+
 def test_only_what_runs_can_be_drained_or_frozen(hive: Hive) -> None:
     hive.containers.create("alice")
     for action in (hive.containers.drain, hive.containers.freeze, hive.containers.thaw):
