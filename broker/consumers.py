@@ -53,7 +53,7 @@ class ChannelsWire:
                 held_back |= self.congested
                 await self._writable.wait()
                 await self._send(self._queue.popleft())
-            if held_back:
+            if held_back or self.congested:
                 await self._writable.wait()
                 relieved()
 
@@ -85,6 +85,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
         wire = ChannelsWire(self.base_send, writable)
         self._session = session = Session(hub.current(), agent, wire)
         self._sending = asyncio.create_task(wire.run(lambda: hub.current().wake((session.name,))))
+        self._sending.add_done_callback(self._sent)
         await self.accept()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:  # noqa: ARG002
@@ -94,6 +95,11 @@ class AgentConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002
         self._over()
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        if not sending.cancelled() and sending.exception() is not None:
+            logger.error("a session could not be written to", exc_info=sending.exception())
+            self._over()
 
     def _over(self) -> None:
         if self._session is not None:

@@ -99,8 +99,15 @@ class _Exchange:
 
     async def _answer(self, message: Any) -> None:
         await self._send(message)
+        if message["type"] == "http.response.start" and (b"content-type", b"text/event-stream") in _kinds(message):
+            # The server writes the head with the first piece of the body only, and that may be long in coming.
+            await self._send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
         if message["type"] == "http.response.body" and not message.get("more_body", False) and not self._gone:
             self.answered = True
+
+
+def _kinds(message: Any) -> list[tuple[bytes, bytes]]:
+    return [(name.lower(), value.partition(b";")[0]) for name, value in message["headers"]]
 
 
 def _manager() -> StreamableHTTPSessionManager:

@@ -12,7 +12,6 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -104,6 +103,13 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         text = json.dumps(frames.error("too_long", f"a message has at most {max_msg_size} bytes"))
         self.sendMessage(text.encode(), isBinary=False)
         super()._max_message_size_exceeded(msg_size, max_msg_size, reason)
+
+    def serverClose(self, code: int | None = None) -> None:
+        """The library sends 1000 and an application's own codes only; 1001 and 1011 are a server's to send too."""
+        if code is not None and 1000 < code < 3000:
+            self.sendCloseFrame(code=code)
+        else:
+            super().serverClose(code)
 
     def handled(self) -> None:
         """The application has taken a message."""
@@ -225,9 +231,10 @@ class HiveServer(Server):  # type: ignore[misc]
         )
         return factory
 
-    def _adopt(self, descriptor: int) -> Callable[[], None]:
-        port = reactor.adoptStreamPort(descriptor, socket.AF_UNIX, self.http_factory)
-        return lambda: port.stopListening()
+    def _adopt(self, connected: socket.socket) -> None:
+        with connected:  # the reactor takes a duplicate
+            connected.setblocking(False)
+            reactor.adoptStreamConnection(connected.fileno(), socket.AF_UNIX, self.http_factory)
 
     def _start_services(self) -> None:
         asyncio.ensure_future(self._services.start()).add_done_callback(self._started)
@@ -248,6 +255,8 @@ class HiveServer(Server):  # type: ignore[misc]
                 await self._cancel_applications()
         except TimeoutError:
             logger.warning("not everything stopped in time")
+        except Exception:  # the process ends all the same
+            logger.exception("the web process did not stop cleanly")
 
     async def _cancel_applications(self) -> None:
         running = [details.get("application_instance") for details in self.connections.values()]

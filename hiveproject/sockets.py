@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -18,6 +19,7 @@ from broker.hub import may_connect
 logger = logging.getLogger(__name__)
 MAX_PATH = 107
 _BACKLOG = 64
+_PAUSE_SECONDS = 1.0
 
 
 class PathTooLong(Exception):
@@ -28,18 +30,19 @@ class PathTooLong(Exception):
 class Listener:
     """A socket that is listened on; `inode` tells whether the file is still ours."""
 
+    socket: socket.socket
     inode: int
-    close: Callable[[], None]
 
 
 class AgentSockets:
     """Keeps a socket open for every agent that has, or is just getting, a container.
 
-    `listen(descriptor)` hands a bound socket to the web server and returns what closes it.
+    `adopt` gets each accepted connection. Twisted's own port is no use: it makes the file writable for everyone, and
+    removes it after it may have been made anew.
     """
 
-    def __init__(self, listen: Callable[[int], Callable[[], None]]) -> None:
-        self._listen = listen
+    def __init__(self, adopt: Callable[[socket.socket], None]) -> None:
+        self._adopt = adopt
         self._open: dict[str, Listener] = {}
         self._told: dict[str, str] = {}
 
@@ -74,14 +77,35 @@ class AgentSockets:
     def _bind(self, name: str) -> Listener:
         path = runtime.folder(name) / settings.HIVE_PATHS.agent_socket(name).name
         path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             # Before bind: the file is made with this mode, nobody else can connect in between.
             os.fchmod(bound.fileno(), 0o600)
             bound.bind(str(path))
             runtime.share(name, path, "rw-")
             bound.listen(_BACKLOG)
             bound.setblocking(False)
-            return Listener(path.stat().st_ino, self._listen(bound.fileno()))
+        except OSError:
+            bound.close()
+            raise
+        asyncio.get_running_loop().add_reader(bound, self._accept, bound)
+        return Listener(bound, path.stat().st_ino)
+
+    def _accept(self, bound: socket.socket) -> None:
+        try:
+            connected, _ = bound.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:  # out of descriptors: asking again at once would keep the loop busy
+            logger.error("a connection was not taken: %s", error)
+            self._pause(bound)
+        else:
+            self._adopt(connected)
+
+    def _pause(self, bound: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(bound)
+        loop.call_later(_PAUSE_SECONDS, lambda: bound.fileno() < 0 or loop.add_reader(bound, self._accept, bound))
 
     def _is_ours(self, name: str) -> bool:
         try:
@@ -90,9 +114,13 @@ class AgentSockets:
             return False
 
     def _close(self, name: str) -> None:
-        listener = self._open.pop(name, None)
-        if listener is not None:
-            listener.close()
+        if name not in self._open:
+            return
+        if self._is_ours(name):
+            settings.HIVE_PATHS.agent_socket(name).unlink(missing_ok=True)
+        listener = self._open.pop(name)
+        asyncio.get_running_loop().remove_reader(listener.socket)
+        listener.socket.close()
 
 
 def wanted() -> set[str]:

@@ -157,8 +157,9 @@ class Hive:
         """The raw websocket of an agent, to be entered; `token` None is its own, "" none."""
         token = self.tokens[name] if token is None else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        options = {"additional_headers": headers, "compression": None, "max_size": 2**22, **options}
-        return unix_connect(str(self.paths.agent_socket(name)), uri="ws://localhost/ws/agent", **options)
+        fixed = {"additional_headers": headers, "compression": None, "max_size": 2**22}
+        options = {"uri": "ws://localhost/ws/agent", **fixed, **options}
+        return unix_connect(str(self.paths.agent_socket(name)), **options)
 
     def _await_sockets(self, names: Iterable[str]) -> None:
         until(lambda: all(map(self.listens, names)), what=f"sockets of {names}")
