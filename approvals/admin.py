@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -13,15 +13,16 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents import actors
-from approvals import contents, decisions, diffs, optionchanges, visible
+from agents import actors, visible
+from approvals import contents, decisions, diffs, optionchanges
 from approvals.decisions import DecisionRefused
 from approvals.models import Approval, AuditEvent, Tag
 from approvals.transitions import TransitionRefused
 
 if TYPE_CHECKING:
-    ApprovalBase, TagBase = admin.ModelAdmin[Approval], admin.ModelAdmin[Tag]
-    AuditBase = admin.ModelAdmin[AuditEvent]
+    ApprovalBase: TypeAlias = admin.ModelAdmin[Approval]
+    TagBase: TypeAlias = admin.ModelAdmin[Tag]
+    AuditBase: TypeAlias = admin.ModelAdmin[AuditEvent]
 else:
     ApprovalBase = TagBase = AuditBase = admin.ModelAdmin
 
@@ -43,26 +44,17 @@ class ReadOnly:
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnly, ApprovalBase):
-    list_display: ClassVar = [
-        "id",
-        "agent",
-        "kind",
-        "status",
-        "short_commit",
-        "requested_by",
-        "requested_at",
-        "decided_by",
-    ]
-    list_filter: ClassVar = ["status", "kind", "agent"]
-    list_select_related: ClassVar = ["agent"]
-    search_fields: ClassVar = ["agent__name", "commit", "description", "note"]
+    list_display = ("id", "agent", "kind", "status", "short_commit", "requested_by", "requested_at", "decided_by")
+    list_filter = ("status", "kind", "agent")
+    list_select_related = ("agent",)
+    search_fields = ("agent__name", "commit", "description", "note")
     date_hierarchy = "requested_at"
-    actions: ClassVar = ["approve", "deny", "cancel"]
+    actions = ("approve", "deny", "cancel")
     change_form_template = "admin/approvals/approval/change_form.html"
-    fields: ClassVar = [
+    fields = (
         "agent", "kind", "status", "commit", "tree", "why", "requested_by", "requested_at", "decided_by", "decided_at",
         "outcome", "finished_at", "effective_options", "without_effect", "diff",
-    ]  # fmt: skip
+    )  # fmt: skip
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("approvals.decide")
@@ -113,8 +105,8 @@ class ApprovalAdmin(ReadOnly, ApprovalBase):
         return format_html_join("\n", "{} = {}", [(option.name, visible.code(option.after)) for option in options])
 
     @admin.display(description="without effect here")
-    def without_effect(self, approval: Approval) -> str:
-        return ", ".join(approval.ignored) or "–"
+    def without_effect(self, approval: Approval) -> SafeString:
+        return visible.code(", ".join(approval.ignored) or "–")
 
     @admin.display(description="change")
     def diff(self, approval: Approval) -> SafeString:
@@ -141,17 +133,30 @@ class ApprovalAdmin(ReadOnly, ApprovalBase):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnly, AuditBase):
-    list_display: ClassVar = ["id", "at", "actor", "action", "agent", "approval_id", "from_status", "to_status"]
-    list_filter: ClassVar = ["action", "agent"]
-    search_fields: ClassVar = ["actor", "agent", "commit", "note"]
+    list_display = ("id", "at", "actor", "action", "agent", "approval_id", "from_status", "to_status")
+    list_filter = ("action", "agent")
+    search_fields = ("actor", "agent", "commit", "note")
     date_hierarchy = "at"
     actions = None
+    fields = (
+        "at", "actor", "action", "agent", "approval_id", "from_status", "to_status", "commit", "what", "previous",
+        "digest",
+    )  # fmt: skip
+
+    @admin.display(description="note")
+    def what(self, event: AuditEvent) -> SafeString:
+        return visible.prose(event.note or "–")
 
 
 @admin.register(Tag)
 class TagAdmin(ReadOnly, TagBase):
-    list_display: ClassVar = ["name", "agent", "commit", "planted_at"]
-    list_filter: ClassVar = ["agent"]
-    list_select_related: ClassVar = ["agent"]
-    search_fields: ClassVar = ["name", "commit", "message"]
+    list_display = ("name", "agent", "commit", "planted_at")
+    list_filter = ("agent",)
+    list_select_related = ("agent",)
+    search_fields = ("name", "commit", "message")
     actions = None
+    fields = ("agent", "name", "commit", "what", "planted_at")
+
+    @admin.display(description="message")
+    def what(self, tag: Tag) -> SafeString:
+        return visible.prose(tag.message or "–")

@@ -9,7 +9,8 @@ from difflib import SequenceMatcher
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals import highlight, visible
+from agents import visible
+from approvals import highlight
 
 MAX_LINES = 5_000
 CONTEXT = 3

@@ -14,7 +14,7 @@ from pygments.lexers.python import PythonLexer
 from pygments.lexers.shell import BashLexer
 from pygments.token import STANDARD_TYPES, Token, _TokenType
 
-from approvals import visible
+from agents import visible
 
 MAX_COLOURED = 100_000
 MAX_LINE = 2_000
@@ -71,7 +71,7 @@ def _line(pieces: list[tuple[str, str]]) -> SafeString:
 
 def _class(kind: _TokenType) -> str:
     """The short class name of a token: its own, or that of the nearest kind above it; "" for plain text."""
-    while kind not in STANDARD_TYPES:
+    while kind not in STANDARD_TYPES and kind.parent is not None:
         kind = kind.parent
     name = STANDARD_TYPES[kind]
     return "" if name in _UNCOLOURED else name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ _GAP_SECONDS = 0.04
 _MANY = 200
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class LiveConsumer(AsyncWebsocketConsumer):
     """One page of one browser."""
 
     _unsubscribe: Callable[[], None] | None = None
@@ -81,14 +81,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 websocket = CookieMiddleware(LiveConsumer.as_asgi())
 
 
-def may_look(scope: dict[str, Any]) -> bool:
+def may_look(scope: Mapping[str, Any]) -> bool:
     """Whether the session of the cookie still stands and its user is active. Blocks."""
     session = SessionStore(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
     user = get_user(cast(HttpRequest, SimpleNamespace(session=session)))
     return user.is_authenticated and user.is_active
 
 
-def is_own_page(scope: dict[str, Any]) -> bool:
+def is_own_page(scope: Mapping[str, Any]) -> bool:
     """Whether the handshake comes from a page of this hive: same host and port as asked for, or a trusted origin."""
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
     origin, host = headers.get(b"origin", ""), headers.get(b"host", "")

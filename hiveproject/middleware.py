@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
 POLICY = "; ".join(
@@ -39,7 +40,9 @@ class ContentSecurityPolicy:
 class SignInRequired(LoginRequiredMiddleware):
     """Every page needs a signed-in user unless its view says otherwise."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., object]) -> HttpResponse:
+    def handle_no_permission(  # type: ignore[override]  # not only redirects: programs and htmx get an answer too
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponse:
         if request.path.startswith("/api/"):
             return HttpResponse("sign in first\n", status=401, content_type="text/plain; charset=utf-8")
         if getattr(request, "htmx", False):

@@ -62,7 +62,7 @@ class Case:
         """Whether the change gives the agent the host's network."""
         deployment = self.approval.agent.deployment
         before = deployment.options.get("network") if deployment else "private"
-        return self.approval.options.get("network") == "host" != before
+        return bool(self.approval.options.get("network") == "host" != before)
 
     @cached_property
     def job(self) -> Job | None:

@@ -56,7 +56,7 @@ def operators_only(
 
 
 def show(
-    request: HiveRequest, template: str, panels: Mapping[str, str], context: dict[str, object], *, status: int = 200
+    request: HiveRequest, template: str, panels: Mapping[str, str], context: Mapping[str, object], *, status: int = 200
 ) -> HttpResponse:
     """The page, or with `?panels=a,b` from htmx only these parts of it, to be morphed into place.
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from approvals import visible
+from agents import visible
 
 register = template.Library()
 
@@ -42,6 +42,7 @@ _SHAPES = {"good": "●", "busy": "◐", "needs": "◆", "bad": "▲", "off": "�
 register.filter("prose", visible.prose)
 register.filter("code", visible.code)
 register.filter("log_line", visible.log)
+register.filter("plain", visible.plain)
 
 
 @register.simple_tag(takes_context=True)

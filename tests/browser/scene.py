@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents import actors
-from agents.models import Agent, Job, JobLine
+from agents.models import Agent, Deployment, Job, JobLine
 from approvals import audit
 from approvals.models import Approval, ApprovalContent, Tag
 from broker.models import Delivery
@@ -100,6 +100,12 @@ def fill() -> User:
     return user
 
 
+def of(agent: Agent) -> Deployment:
+    """What is deployed; every agent of the scene has something."""
+    assert agent.deployment is not None
+    return agent.deployment
+
+
 def ago(**length: float) -> Any:
     return timezone.now() - timedelta(**length)
 
@@ -138,18 +144,17 @@ def _history() -> None:
             agent,
             kind="spawn",
             status="deployed",
-            commit=agent.deployment.commit,
+            commit=of(agent).commit,
             description=f"We need someone for {agent.name}.",
             requested_by="operator:operator",
             decided_by="operator",
             decided_at=ago(days=3, minutes=-number),
-            options=agent.deployment.options,
+            options=of(agent).options,
         )
         ApprovalContent.objects.create(approval=spawned, after={"agent.nix": BEFORE.replace("frontend", agent.name)})
-        agent.deployment.approval_id = spawned.pk
-        agent.deployment.save()
+        Deployment.objects.filter(agent=agent).update(approval_id=spawned.pk)
         for tag in ("deployed/0", f"deployed/{spawned.pk}"):
-            Tag.objects.create(agent=agent, name=tag, commit=agent.deployment.commit)
+            Tag.objects.create(agent=agent, name=tag, commit=of(agent).commit)
     Approval.objects.update(requested_at=ago(days=3))
     builders.approval(
         Agent.objects.get(name=TESTS),
@@ -185,7 +190,7 @@ def _queue() -> None:
     change = builders.approval(
         front,
         commit="9f3ac1d2" * 5,
-        base_commit=front.deployment.commit,
+        base_commit=of(front).commit,
         options=options,
         ignored=["environment.systemPackages"],
         description="frontend gets a screenshot tool and more memory.\n\nIt now checks its own pages in both widths "

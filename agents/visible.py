@@ -40,6 +40,11 @@ def log(text: str) -> SafeString:
     return _named(_COLOURS.sub("", text).rstrip("\r"), IN_PROSE)
 
 
+def plain(text: str) -> str:
+    """The same for places that take no markup, such as a label."""
+    return IN_CODE.sub(lambda match: f"U+{ord(match[0]):04X}", text)
+
+
 def hidden_in(text: str) -> list[str]:
     """Names of the characters of a source that a reader would not see, each once, in order."""
     return list(dict.fromkeys(_name(match[0]) for match in IN_CODE.finditer(text)))
