@@ -10,6 +10,7 @@ from agents import naming
 from agents.models import Job
 from approvals import decisions, queue, requests
 from approvals.models import Approval
+from hiveproject import health
 from hiveproject.hivectl import waiting
 from hiveproject.hivectl.answers import FAILED, Answer, readable, table
 from hiveproject.hivectl.verbs.agents import OPERATOR, NotThere
@@ -20,9 +21,9 @@ Status = Approval.Status
 
 def spawn(options: argparse.Namespace) -> Answer:
     """Ask, wait until it is pinned, approve it where that was asked for too."""
-    waiting.warn_without_worker(show=not options.json)
     approval = requests.spawn(options.name, actor=OPERATOR, description=options.description)
-    approval = requests.await_pin(approval, _PIN_SECONDS)
+    waiting.warn_without_worker(show=not options.json)
+    approval = requests.await_pin(approval, _PIN_SECONDS if health.worker_lives() else 0)
     if options.yes and options.wait and approval.status == Status.PINNING:
         approval = waiting.for_pin(approval)
     if options.yes and approval.status == Status.PENDING:
