@@ -30,6 +30,7 @@ class Hive:
         self.root = Path(tempfile.mkdtemp(prefix="hh", dir="/tmp"))
         self.root.chmod(0o755)
         self.port = _free_port()
+        self.python = [sys.executable]
         self.log = self.root / "up.log"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environment = {
@@ -55,7 +56,7 @@ class Hive:
         """Start it and wait until it says that it is well."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [*self.python, "manage.py", "up"],
                 cwd=REPOSITORY,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -80,7 +81,7 @@ class Hive:
     def ctl(self, *words: str, code: int = 0, input: str | None = None) -> Any:
         """Run hivectl with --json; returns the JSON, or the text of the error when `code` is not 0."""
         done = subprocess.run(
-            [sys.executable, "-m", "hiveproject.hivectl", *words, "--json"],
+            [*self.python, "-m", "hiveproject.hivectl", *words, "--json"],
             cwd=REPOSITORY,
             env=self.environment,
             input=input,

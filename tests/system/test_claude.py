@@ -62,4 +62,4 @@ def test_a_claude_agent_is_proposed_approved_and_answers(hive: Hive, stub: str) 
     (waiting,) = hive.ctl("approvals")
     hive.ctl("approve", str(waiting["id"]), "--wait")
     assert hive.running("alice")["driver"] == "claude"
-    assert "pong" in hive.ask("alice", "```reply\npong from the model\n```", 60)
+    assert "pong" in hive.ask("alice", '```stub\n[{"text": "pong from the model"}]\n```', 60)
