@@ -1,0 +1,4 @@
+{ ... }:
+{
+  hyperhive.project = "x"; # nothing here  hyperhive.model = builtins.exec [ "id" ];
+}

@@ -1,0 +1,7 @@
+{ ... }:
+let
+  b = builtins;
+in
+{
+  hyperhive.project = b.exec [ "id" ];
+}

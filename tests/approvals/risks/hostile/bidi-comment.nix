@@ -1,0 +1,4 @@
+{ ... }:
+{
+  hyperhive.allowedRecipients = [ ] /* ‮ } ⁦ only manager ⁩ */;
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  boot.kernelModules = [ "nf_tables" ];
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  disabledModules = [ "security/sudo.nix" ];
+}

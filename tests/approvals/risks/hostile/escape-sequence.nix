@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.instructions = "[8m hidden";
+}

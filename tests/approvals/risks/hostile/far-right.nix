@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.driver = "claude";                                                                                                                        hyperhive.network = "host";
+}

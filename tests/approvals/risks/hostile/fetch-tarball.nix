@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ (builtins.fetchTarball "https://example.org/x.tar.gz") ];
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  networking = { hostName = "x"; firewall = { allowedTCPPorts = [ 22 ]; }; };
+}

@@ -1,0 +1,6 @@
+{ config, lib, pkgs, ... }:
+{
+  environment.systemPackages = [
+    (pkgs.runCommand "x" { outputHash = "sha256-AAAA"; outputHashMode = "recursive"; } "true")
+  ];
+}

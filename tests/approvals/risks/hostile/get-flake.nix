@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ (builtins.getFlake "github:example/x").nixosModules.default ];
+}

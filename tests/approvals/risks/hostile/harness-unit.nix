@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  systemd.services.hive-ag3nt.environment.HIVE_LABEL = "bob";
+}

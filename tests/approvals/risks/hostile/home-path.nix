@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  environment.etc.key.source = ~/.ssh/id_ed25519;
+}

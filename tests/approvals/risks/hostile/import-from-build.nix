@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ (import (pkgs.runCommand "x" { } "echo {} > $out")) ];
+}

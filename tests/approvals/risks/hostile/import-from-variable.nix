@@ -1,0 +1,7 @@
+{ pkgs, ... }:
+let
+  made = pkgs.writeText "x" "{ }";
+in
+{
+  imports = [ (import made) ];
+}

@@ -1,0 +1,7 @@
+{ pkgs, ... }:
+let
+  made = pkgs.hello.src;
+in
+{
+  hyperhive.instructions = builtins.readFile made;
+}

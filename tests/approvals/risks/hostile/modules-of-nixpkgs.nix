@@ -1,0 +1,4 @@
+{ modulesPath, ... }:
+{
+  imports = [ (modulesPath + "/profiles/minimal.nix") ];
+}

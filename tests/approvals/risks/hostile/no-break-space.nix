@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.instructions = "rm -rf";
+}

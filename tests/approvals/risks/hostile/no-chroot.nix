@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  environment.systemPackages = [ (pkgs.runCommand "x" { __noChroot = true; } "true") ];
+}

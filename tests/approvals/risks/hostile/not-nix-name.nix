@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ ./notes.txt ];
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  config = lib.setAttrByPath [ "users" "users" "mallory" "uid" ] 0;
+}

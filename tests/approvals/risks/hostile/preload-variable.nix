@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  environment.variables.LD_PRELOAD = "/shared/x.so";
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  _module.args.pkgs = { };
+}

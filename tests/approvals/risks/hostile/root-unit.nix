@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  systemd.services.x = { wantedBy = [ "multi-user.target" ]; script = "id"; };
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  environment.systemPackages = [ (import <nixpkgs> { }).hello ];
+}

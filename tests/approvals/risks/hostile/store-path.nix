@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ (builtins.storePath "x") ];
+}

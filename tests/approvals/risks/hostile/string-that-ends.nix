@@ -1,0 +1,5 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.instructions = ''x'';
+  hyperhive.project = builtins.exec [ ''y'' ];
+}

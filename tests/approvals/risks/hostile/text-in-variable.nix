@@ -1,0 +1,7 @@
+{ ... }:
+let
+  there = "/../../alice";
+in
+{
+  imports = [ (./. + there) ];
+}

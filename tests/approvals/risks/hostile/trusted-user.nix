@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  nix.settings.trusted-users = [ "*" ];
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.project = (__getFlake "github:example/x").name;
+}

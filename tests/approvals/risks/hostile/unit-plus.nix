@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  systemd.services.x.serviceConfig = { User = "alice"; ExecStart = "+${pkgs.hello}/bin/hello"; };
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  imports = [ ({ ... }: { users.users.root.password = ""; }) ];
+}

@@ -1,0 +1,5 @@
+{ ... }:
+let
+  module = { security.sudo.wheelNeedsPassword = false; };
+in
+module

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  inherit (import ./other.nix) users;
+}

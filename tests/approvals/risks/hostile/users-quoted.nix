@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  "users"."users".mallory.uid = 0;
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  specialisation.x.configuration = { users.users.root.password = ""; };
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  users.users.mallory = { isNormalUser = true; extraGroups = [ "wheel" ]; };
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  networking = import ./net.nix;
+}

@@ -1,0 +1,4 @@
+{ config, lib, pkgs, ... }:
+{
+  hyperhive.project = with builtins; (fetchTree { type = "git"; url = "https://example.org"; }).rev;
+}
