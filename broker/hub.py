@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+LIFECYCLES = (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
+_CHECK_SECONDS = 0.2
 
 
 class Hub:
@@ -32,7 +34,7 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._receivers: dict[str, set[asyncio.Event]] = {}
         self._woken: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._checking: asyncio.Task[None] | None = None
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -42,6 +44,8 @@ class Hub:
     async def stop(self, seconds: float = 1.0) -> None:
         """Close every session, write what is waiting."""
         waking.forget(self.wake)
+        if self._checking is not None:
+            self._checking.cancel()
         for session in list(self._sessions.values()):
             session.end(frames.CLOSE_GOING)
         await self._writer.stop(seconds)
@@ -102,18 +106,18 @@ class Hub:
     def changed(self, changes: Sequence[tuple[int, str, str]]) -> None:
         """Subscriber of the change feed."""
         self._wake({name for _, topic, name in changes if topic == "deliveries"})
-        agents = {int(pk) for _, topic, pk in changes if topic == "agents"}
-        if any(session.agent_id in agents for session in self._sessions.values()):
-            task = self._loop.create_task(self._drop_revoked(agents))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
+            self._checking = self._loop.create_task(self._drop_revoked())
 
-    async def _drop_revoked(self, agents: set[int]) -> None:
-        """A token changes when the container is started again, and ends with the agent."""
-        rows = await in_thread(lambda: list(Agent.objects.filter(pk__in=agents)))
-        valid = {(agent.pk, agent.token_hash) for agent in rows if may_connect(agent)}
+    async def _drop_revoked(self) -> None:
+        """A token changes when the container is started again, and ends with the agent.
+
+        Agents change at every turn, so one look is for all that changes in a while.
+        """
+        await asyncio.sleep(_CHECK_SECONDS)
+        valid = await in_thread(_valid_tokens)
         for session in list(self._sessions.values()):
-            if session.agent_id in agents and (session.agent_id, session.token_hash) not in valid:
+            if (session.name, session.token_hash) not in valid:
                 session.drop("revoked", "the token is no longer valid", frames.CLOSE_REVOKED)
 
     def _wake(self, names: Iterable[str]) -> None:
@@ -149,7 +153,11 @@ class Hub:
 
 def may_connect(agent: Agent) -> bool:
     """Agents that have, or are just getting, a container."""
-    return agent.lifecycle in (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
+    return agent.lifecycle in LIFECYCLES
+
+
+def _valid_tokens() -> set[tuple[str, str]]:
+    return set(Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", "token_hash"))
 
 
 def _attach(session: Session) -> None:

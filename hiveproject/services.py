@@ -16,6 +16,7 @@ from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 
 _CHECK_SECONDS = 2.0
+_GAP_SECONDS = 0.1
 
 
 def begin() -> None:
@@ -75,3 +76,4 @@ class Services:
             except TimeoutError:
                 pass
             agent_sockets.follow(names)
+            await asyncio.sleep(_GAP_SECONDS)  # agents change at every turn

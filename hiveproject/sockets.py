@@ -14,7 +14,7 @@ from django.conf import settings
 
 from agents import runtime
 from agents.models import Agent
-from broker.hub import may_connect
+from broker.hub import LIFECYCLES
 
 logger = logging.getLogger(__name__)
 MAX_PATH = 107
@@ -125,7 +125,7 @@ class AgentSockets:
 
 def wanted() -> set[str]:
     """Agents that get a socket: those whose folders are there. Blocks."""
-    names = [agent.name for agent in Agent.objects.all() if may_connect(agent)]
+    names = Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", flat=True)
     return {name for name in names if settings.HIVE_PATHS.credentials(name).is_dir()}
 
 

@@ -10,16 +10,19 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from agents import feed
 from agents.data_version import DataVersion
+from agents.models import Change
+from broker import sql
 from broker.threads import in_thread
 
-Changes = list[tuple[int, str, str]]
+Changes = list[tuple[Any, ...]]
 Subscriber = Callable[[Changes], None]
 
 POLL_SECONDS = 0.02
-_MOST = 1000
+_NEXT = f"SELECT id, topic, object_id FROM {Change._meta.db_table} WHERE id > %s ORDER BY id LIMIT 1000"  # noqa: S608
 logger = logging.getLogger(__name__)
 
 
@@ -95,12 +98,7 @@ class Tail:
                     logger.exception("a subscriber of the change feed failed")
 
     def _changes(self) -> Changes:
-        rows: Changes = []
-        for row in feed.since(self._last):
-            rows.append(row)
-            if len(rows) == _MOST:
-                break
-        return rows
+        return list(sql.rows(_NEXT, self._last))
 
 
 _current: list[Tail] = []

@@ -13,6 +13,7 @@ from django.db import transaction
 from agents import events, feed, naming
 from agents.events import Event
 from agents.models import Agent
+from broker import sql
 from broker.models import Delivery, Message
 from hiveproject import tail as tails
 from hiveproject.tail import Tail
@@ -65,9 +66,8 @@ async def test_the_tail_tells_what_others_commit(
     followed: tuple[Hive, list[tails.Changes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hive, seen = followed
-    rows = "SELECT id, topic, object_id FROM agents_change WHERE id > ? ORDER BY id"
     monkeypatch.setattr(feed, "latest", lambda: 0)
-    monkeypatch.setattr(feed, "since", lambda last: iter(hive.rows(rows, last)))
+    monkeypatch.setattr(sql, "rows", lambda query, last: hive.rows(query.replace("%s", "?"), last))
     tail = Tail(hive.paths.database)
     tail.subscribe(seen.append)
     end = tail.subscribe(broken)
