@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import scene
+from tests.browser.site import Site
+
+
+def test_a_change_reaches_two_browsers(visit: Callable[..., Page], site: Site) -> None:
+    pages = [visit("/"), visit("/")]
+    site.says(scene.DOCS, "Reading the words of the settings page")
+    for page in pages:
+        expect(page.locator("#agent-docs .agent-status")).to_have_text("Reading the words of the settings page")
+
+
+def test_what_one_operator_sends_the_other_sees(visit: Callable[..., Page]) -> None:
+    here, there = visit("/"), visit("/")
+    here.get_by_label("To", exact=True).select_option(scene.TESTS)
+    here.get_by_label("Message", exact=True).fill("Is the deploy through?")
+    here.get_by_role("button", name="Send").click()
+    expect(here.locator(".toast")).to_have_text("Sent to tests.")
+    expect(here.get_by_label("Message", exact=True)).to_have_value("")
+    expect(there.locator(".message").first).to_contain_text("Is the deploy through?")
+
+
+def test_updates_leave_alone_what_the_reader_does(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/", viewport={"width": 1280, "height": 500})
+    page.locator("#nix-frontend > summary").click()
+    expect(page.locator("#nix-frontend .code")).to_contain_text("hyperhive")
+    page.locator("#spawn > summary").click()
+    page.get_by_label("What for").fill("Half a tho")
+    page.get_by_label("Message", exact=True).fill("Half a mess")
+    page.evaluate("scrollTo(0, 260)")
+    for number in range(20):
+        site.says(scene.FRONT, f"Step {number}")
+        expect(page.locator("#agent-frontend .agent-status")).to_have_text(f"Step {number}")
+    assert page.evaluate("document.activeElement.id") == "composer-body"
+    assert abs(page.evaluate("scrollY") - 260) <= 2
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Half a mess")
+    expect(page.get_by_label("What for")).to_have_value("Half a tho")
+    expect(page.locator("#nix-frontend .code")).to_be_visible()
+
+
+def test_a_fold_in_an_updated_part_keeps_what_was_typed_in_it(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/agents/frontend/")
+    page.locator(".deploy summary").first.click()
+    page.locator(".deploy input[name=reason]").first.fill("It is sl")
+    page.locator("h1").click()
+    for number in range(5):
+        site.says(scene.FRONT, f"Round {number}")
+        expect(page.locator("header .agent-status")).to_contain_text(f"Round {number}")
+    expect(page.locator(".deploy input[name=reason]").first).to_have_value("It is sl")
+    expect(page.locator(".deploy input[name=reason]").first).to_be_visible()
+
+
+def test_the_title_counts_what_waits(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/jobs/")
+    before = site.rows("SELECT count(*) FROM approvals_approval WHERE status = 'pending'")[0][0]
+    expect(page).to_have_title(f"({before}) Jobs · hyperhive")
+    number = site.ask("One more for the title")
+    expect(page).to_have_title(f"({before + 1}) Jobs · hyperhive")
+    site.execute("UPDATE approvals_approval SET status = 'cancelled' WHERE id = ?", number)
+    site.publish("approvals", number)
+    expect(page).to_have_title(f"({before}) Jobs · hyperhive")
+
+
+def test_a_log_grows_as_it_is_written(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/jobs/4/")
+    for number in range(3):
+        site.execute("INSERT INTO agents_jobline (job_id, text, at) VALUES (4, ?, datetime('now'))", f"Line {number}.")
+        site.publish("joblog", 4)
+        expect(page.locator(".log .line").last).to_have_text(f"Line {number}.")
+    assert page.locator(".log .line").all_inner_texts()[-3:] == ["Line 0.", "Line 1.", "Line 2."]
+
+
+def test_a_lost_connection_shows_and_heals(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/", quiet=False)
+    site.kill(signal.SIGKILL)
+    expect(page.locator("[data-liveness]")).to_have_text("reconnecting…")
+    site.execute("UPDATE agents_agent SET status_text = 'Changed meanwhile' WHERE name = 'docs'")
+    expect(page.locator("[data-liveness]")).to_contain_text("not live since")
+    site.start()
+    expect(page.locator("[data-liveness]")).to_have_text("live", timeout=30_000)
+    expect(page.locator("#agent-docs .agent-status")).to_have_text("Changed meanwhile")
+
+
+def test_signing_out_elsewhere_ends_it(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/", quiet=False)
+    (session,) = (each["value"] for each in page.context.cookies() if each["name"] == "hyperhive_session")
+    rows = site.rows("SELECT session_data, expire_date FROM django_session WHERE session_key = ?", session)
+    site.execute("DELETE FROM django_session WHERE session_key = ?", session)
+    site.says(scene.DOCS, "Nobody reads this")
+    expect(page.locator("[data-liveness]")).to_have_text("signed out")
+    site.execute("INSERT INTO django_session VALUES (?, ?, ?)", session, *rows[0])
