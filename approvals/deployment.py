@@ -5,12 +5,12 @@ Every step can be driven again: a worker killed anywhere leaves an approval that
 
 from __future__ import annotations
 
-from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from django.db import transaction
 
 from agents import actors, configuration, events, feed, jobs, lifecycle
 from agents.jobs import JobFailed, Kind, Run
 from agents.models import Agent, Deployment, Job
+from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from agents.repositories.applied import PredatesTags
 from approvals import decisions, tags, transitions
 from approvals.models import Approval

@@ -38,6 +38,7 @@ class Approval(models.Model):
     description = models.TextField(blank=True)
     options = models.JSONField(default=dict)
     ignored = models.JSONField(default=list)
+    flags = models.JSONField(default=list, help_text="What to look at twice: `approvals.risks.Flag` as JSON.")
     made_state = models.BooleanField(default=False, help_text="This request made the agent's folders.")
     requested_by = models.CharField(max_length=160)
     requested_at = models.DateTimeField(auto_now_add=True)

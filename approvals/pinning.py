@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 
-from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
 from django.conf import settings
 from django.db import transaction
 
@@ -16,10 +15,11 @@ from agents.containers import privileged
 from agents.containers.protocol import VerbFailed, VerbRefused
 from agents.jobs import Kind, Run
 from agents.models import Agent, Job
+from agents.nixconfig.evaluate import Evaluation, EvaluationFailed, EvaluatorMissing
 from agents.paths import inside
 from agents.repositories.applied import ProposalRefused
 from agents.repositories.proposed import RepositoryUnreadable
-from approvals import decisions, tags, transitions
+from approvals import decisions, risks, tags, transitions
 from approvals.models import Approval, ApprovalContent
 
 Status = Approval.Status
@@ -55,7 +55,12 @@ def _pin(run: Run) -> None:
     _remember_files(approval)
     run.log(f"Pinned {commit[:12]} for approval {approval.pk}.")
     pending = transitions.move(
-        approval, Status.PENDING, actor=actors.SYSTEM, options=evaluation.options, ignored=evaluation.ignored
+        approval,
+        Status.PENDING,
+        actor=actors.SYSTEM,
+        options=evaluation.options,
+        ignored=evaluation.ignored,
+        flags=_flags(approval, evaluation),
     )
     if naming.is_manager(run.agent.name) and approval.kind == Approval.Kind.SPAWN and approval.requested_by == "system":
         decisions.approve(pending, actor=actors.SYSTEM, note="The manager's first start.")
@@ -85,6 +90,20 @@ def _fetch(run: Run, approval: Approval) -> str:
     with pack.open("wb") as file:
         privileged.call("emit_objects", out_fd=file.fileno(), name=run.agent.name, commit_ref=ref)
     return repository.receive(pack, ref, tag=f"proposal/{approval.pk}").commit
+
+
+def _flags(approval: Approval, evaluation: Evaluation) -> list[dict[str, str]]:
+    """What the operator should look at twice, compared with what runs."""
+    running = approval.agent.deployment
+    change = risks.Change.from_repository(
+        configuration.applied(approval.agent.name),
+        running.commit if running else None,
+        approval.commit,
+        running.options if running else None,
+        evaluation.options,
+        backend=settings.HIVE_BACKEND,
+    )
+    return [flag.to_json() for flag in risks.assess(change)]
 
 
 def _remember_files(approval: Approval) -> None:
