@@ -64,7 +64,7 @@ def standings(agents: QuerySet[Agent] | None = None) -> list[Standing]:
 
 def rows() -> list[dict[str, Any]]:
     """What `hivectl list --json` prints: a row for each agent that has a container."""
-    return [_row(standing) for standing in standings(Agent.objects.live())]
+    return [row(standing) for standing in standings(Agent.objects.live())]
 
 
 def attention(known: Iterable[Standing] | None = None) -> list[Item]:
@@ -104,7 +104,8 @@ def _state(agent: Agent) -> tuple[str, str]:
     return ("working", "busy") if agent.busy_since else ("running", "good")
 
 
-def _row(standing: Standing) -> dict[str, Any]:
+def row(standing: Standing) -> dict[str, Any]:
+    """One agent as `hivectl` prints it."""
     agent, deployment = standing.agent, standing.agent.deployment
     return {
         "name": agent.name,

@@ -94,9 +94,9 @@ def visit(browser: Browser, site: Site, cookies: Any) -> Iterator[Callable[..., 
         context.add_cookies(cookies)
         page = context.new_page()
         if quiet:
-            page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+            page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(path)
+        go(page, path)
         if options.get("java_script_enabled", True) and page.locator("[data-liveness]").count():
             expect(page.locator("[data-liveness]")).to_have_text("live")
         return page

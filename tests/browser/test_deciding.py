@@ -16,7 +16,9 @@ def test_an_approval_is_given_on_a_phone(visit: Callable[..., Page], site: Site)
     expect(page.locator(".code .added").first).to_be_visible()
     button = page.get_by_role("button", name="Approve")
     expect(button).to_be_in_viewport()
-    assert (button.bounding_box() or {})["height"] >= 44
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
     button.tap()
     expect(page.locator(".toast")).to_have_text("Approved: it is being built.")
     expect(page.locator(".page-state")).to_contain_text("approved")
