@@ -53,7 +53,7 @@ class ApprovalAdmin(ReadOnly, ApprovalBase):
     change_form_template = "admin/approvals/approval/change_form.html"
     fields = (
         "agent", "kind", "status", "commit", "tree", "why", "requested_by", "requested_at", "decided_by", "decided_at",
-        "outcome", "finished_at", "effective_options", "without_effect", "diff",
+        "outcome", "finished_at", "look_twice", "effective_options", "without_effect", "diff",
     )  # fmt: skip
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
@@ -98,6 +98,11 @@ class ApprovalAdmin(ReadOnly, ApprovalBase):
     @admin.display(description="note")
     def outcome(self, approval: Approval) -> SafeString:
         return format_html('<div class="said">{}</div>', visible.prose(approval.note or "–"))
+
+    @admin.display(description="look twice")
+    def look_twice(self, approval: Approval) -> SafeString:
+        lines = [f"{flag['level']}: {flag['where']}: {flag['text']}" for flag in approval.flags]
+        return visible.prose("\n".join(lines) or "–")
 
     @admin.display(description="options")
     def effective_options(self, approval: Approval) -> SafeString:

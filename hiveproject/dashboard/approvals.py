@@ -45,7 +45,9 @@ class Case:
 
     @cached_property
     def hidden(self) -> list[str]:
-        """Characters in the change that a reader would not see."""
+        """Characters in the change that a reader would not see, unless a flag names them already."""
+        if any(flag["rule"] == "invisible" for flag in self.approval.flags):
+            return []
         return list(dict.fromkeys(name for file in self.files for name in file.hidden))
 
     @cached_property
@@ -56,13 +58,6 @@ class Case:
     @cached_property
     def unchanged(self) -> int:
         return sum(not option.changed for option in self.options)
-
-    @property
-    def opens_network(self) -> bool:
-        """Whether the change gives the agent the host's network."""
-        deployment = self.approval.agent.deployment
-        before = deployment.options.get("network") if deployment else "private"
-        return bool(self.approval.options.get("network") == "host" != before)
 
     @cached_property
     def job(self) -> Job | None:

@@ -87,6 +87,17 @@ in
 }
 """
 
+_FLAGS = [
+    {
+        "rule": "servers",
+        "level": "high",
+        "where": "extraMcpServers.pictures",
+        "text": "A new MCP server: its program runs as the agent, and the model may call what it offers.",
+    },
+    {"rule": "memory", "level": "notice", "where": "memoryMax", "text": "2G becomes 4G."},
+    {"rule": "recipients", "level": "notice", "where": "allowedRecipients", "text": "May now also write to tests."},
+]
+
 
 def fill() -> User:
     """Make the scene; returns its operator."""
@@ -193,6 +204,7 @@ def _queue() -> None:
         base_commit=of(front).commit,
         options=options,
         ignored=["environment.systemPackages"],
+        flags=_FLAGS,
         description="frontend gets a screenshot tool and more memory.\n\nIt now checks its own pages in both widths "
         "before it reports; two browsers at once did not fit into 2G. Asked for by docs, discussed with tests.",
     )

@@ -84,9 +84,13 @@ def test_options_show_from_what_to_what(client: Client) -> None:
     assert "memoryMax 2G → 4G" in words(client.get(f"/approvals/{approval.pk}/").content)
 
 
-def test_the_hosts_network_is_pointed_out(client: Client) -> None:
-    approval = waiting(options=builders.agent_options(network="host"))
-    assert "this dashboard included" in words(client.get(f"/approvals/{approval.pk}/").content)
+def test_what_to_look_at_twice_is_listed(client: Client) -> None:
+    flag = {"rule": "network", "level": "high", "where": "network", "text": "reaches <all> of this machine"}
+    approval = waiting(flags=[flag])
+    html = client.get(f"/approvals/{approval.pk}/").content
+    assert "high network reaches &lt;all&gt; of this machine" in words(html)
+    assert "1 to look at twice" in words(client.get("/approvals/").content)
+    assert "high: network" in words(client.get(f"/admin/approvals/approval/{approval.pk}/change/").content)
 
 
 def test_what_nobody_would_see_is_pointed_out(client: Client) -> None:
