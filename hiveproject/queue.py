@@ -13,9 +13,10 @@ from huey.registry import Message
 from huey.storage import SqliteStorage
 
 from agents.data_version import DataVersion
+from agents.stirring import Stirring
 
 _POLL_SECONDS = 0.02
-_WAIT_SECONDS = 1.0
+_WAIT_SECONDS = 5.0
 
 
 class JsonSerializer:
@@ -34,8 +35,7 @@ class JsonSerializer:
 class WakingStorage(SqliteStorage):  # type: ignore[misc]
     """SQLite storage whose `dequeue` waits for a write instead of sleeping through it.
 
-    Stock polling backs off to 10 s when idle; here one thread asks the database for its version every 20 ms and
-    wakes the workers.
+    Stock polling backs off to 10 s when idle; here one thread wakes the workers when the database has changed.
     """
 
     blocking = True
@@ -67,12 +67,19 @@ class WakingStorage(SqliteStorage):  # type: ignore[misc]
                 self._watcher.start()
 
     def _watch(self) -> None:
-        version = DataVersion(self.filename)
+        version, stirring = DataVersion(self.filename), Stirring(self.filename)
         while True:
-            time.sleep(_POLL_SECONDS)
+            if stirring.is_quiet:
+                stirring.wait(_WAIT_SECONDS)
+            else:
+                time.sleep(_POLL_SECONDS)
             if version.changed():
-                with self._written:
-                    self._written.notify_all()
+                self.wake()
+
+    def wake(self) -> None:
+        """Have everybody who waits look again."""
+        with self._written:
+            self._written.notify_all()
 
 
 class HiveHuey(Huey):  # type: ignore[misc]

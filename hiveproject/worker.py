@@ -48,6 +48,8 @@ def run() -> None:
     logger.info("the worker is ready")
     while not stop.wait(10):
         consumer.check_worker_health()
+    consumer.stop_flag.set()
+    settings.HUEY.storage.wake()
     consumer.stop(graceful=True)
     os.close(lock)
 
