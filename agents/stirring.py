@@ -37,6 +37,12 @@ class Stirring:
             self._last = time.monotonic()
         return time.monotonic() - self._last > AFTER_SECONDS
 
+    def fileno(self) -> int:
+        """Readable at the next write; to be asked for only when it is quiet."""
+        if self._descriptor is None:
+            raise ValueError("nothing is watched")
+        return self._descriptor
+
     def wait(self, seconds: float) -> None:
         """Return at the next write, or after `seconds`."""
         if self._descriptor is not None:
