@@ -21,8 +21,8 @@ lint: setup
 	@$(BIN)/ruff format --check --quiet manage.py $(PACKAGES) tests
 	@$(BIN)/mypy manage.py $(PACKAGES) tests
 	@$(BIN)/lint-imports
-	@$(BIN)/djade --target-version 5.2 $(TEMPLATES)
-	@$(BIN)/django-upgrade --target-version 5.2 $(SOURCES)
+	@$(BIN)/djade --check --target-version 5.2 $(TEMPLATES)
+	@$(BIN)/django-upgrade --check --target-version 5.2 $(SOURCES)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
 pytest: setup
