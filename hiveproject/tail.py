@@ -1,6 +1,7 @@
 """Follows the change feed: one reader per web process, however many are waiting.
 
-A look costs about 2 µs (`PRAGMA data_version`); rows are read only after somebody has committed.
+A thread of its own looks: a look costs about 2 µs (`PRAGMA data_version`), waking the event loop for it would cost
+fifty times that. Rows are read only after somebody has committed.
 """
 
 from __future__ import annotations
@@ -8,49 +9,50 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from django.db import DatabaseError, connections
 
 from agents import feed
 from agents.data_version import DataVersion
 from agents.models import Change
 from broker import sql
-from broker.threads import in_thread
 
 Changes = list[tuple[Any, ...]]
+"""(id, topic, object id), oldest first"""
 Subscriber = Callable[[Changes], None]
 
 POLL_SECONDS = 0.02
+_RETRY_SECONDS = 1.0
 _NEXT = f"SELECT id, topic, object_id FROM {Change._meta.db_table} WHERE id > %s ORDER BY id LIMIT 1000"  # noqa: S608
 logger = logging.getLogger(__name__)
 
 
 class Tail:
-    """Lives on the event loop; subscribers are called there."""
+    """Subscribers are called on the event loop that `start` was called on."""
 
     def __init__(self, database: Path) -> None:
         self._version = DataVersion(database)
         self._last = feed.latest()
         self._subscribers: list[Subscriber] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._poked = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._follow, name="feed-tail", daemon=True)
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._look()
+        self._thread.start()
 
     def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
-        self._loop = None
-        self._version.close()
+        self._stopping = True
+        self._poked.set()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """`subscriber` gets every batch of (id, topic, object id); the result ends the subscription."""
+        """`subscriber` gets every batch of changes; the result ends the subscription."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
@@ -71,34 +73,40 @@ class Tail:
 
     def poke(self) -> None:
         """Somebody of this process has committed: do not wait for the next look. Call it from any thread."""
-        loop = self._loop
-        if loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(self._read)
+        self._poked.set()
 
-    def _look(self) -> None:
-        if self._loop is None:
-            return
-        self._timer = self._loop.call_later(POLL_SECONDS, self._look)
-        # While a batch is read the change is left for the next look, so that none is missed.
-        if (self._reading is None or self._reading.done()) and self._version.changed():
-            self._read()
+    def _follow(self) -> None:
+        behind = False
+        try:
+            while not self._stopping:
+                behind |= self._poked.wait(POLL_SECONDS)
+                self._poked.clear()
+                behind = not self._look(behind)
+        finally:
+            self._version.close()
+            connections.close_all()
 
-    def _read(self) -> None:
-        if self._loop is not None and (self._reading is None or self._reading.done()):
-            self._reading = self._loop.create_task(self._tell())
+    def _look(self, behind: bool) -> bool:
+        """Pass on what is new. False when the database could not be read now."""
+        try:
+            if self._version.changed() or behind:
+                while changes := list(sql.rows(_NEXT, self._last)):
+                    self._last = changes[-1][0]
+                    self._loop.call_soon_threadsafe(self._tell, changes)
+        except (DatabaseError, sqlite3.Error) as error:
+            logger.error("the change feed could not be read: %s", error)
+            self._poked.wait(_RETRY_SECONDS)
+            return False
+        except RuntimeError:  # the loop has ended
+            self._stopping = True
+        return True
 
-    async def _tell(self) -> None:
-        while changes := await in_thread(self._changes):
-            self._last = changes[-1][0]
-            for subscriber in list(self._subscribers):
-                try:
-                    subscriber(changes)
-                except Exception:  # the other subscribers wait for the same changes
-                    logger.exception("a subscriber of the change feed failed")
-
-    def _changes(self) -> Changes:
-        return list(sql.rows(_NEXT, self._last))
+    def _tell(self, changes: Changes) -> None:
+        for subscriber in list(self._subscribers):
+            try:
+                subscriber(changes)
+            except Exception:  # the other subscribers wait for the same changes
+                logger.exception("a subscriber of the change feed failed")
 
 
 _current: list[Tail] = []
