@@ -77,4 +77,5 @@ def _reason(text: str) -> str:
     """The line of a program's complaint that says most."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("ERROR:", "E:", "npm error", "error"))]
+    telling = [line for line in telling if not line.startswith("npm error code")]
     return (telling or lines or ["it gave no reason"])[0][:400]
