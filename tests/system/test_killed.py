@@ -86,7 +86,7 @@ def test_agents_outlive_the_worker(hive: Hive) -> None:
 
 
 def test_a_crashed_agent_is_told(hive: Hive) -> None:
-    hive.steps("alice", {"run": {"argv": ["sh", "-c", "setsid -f sh -c \"sleep 0.5; kill -9 $PPID\"; echo soon"]}})
+    hive.steps("alice", {"run": {"argv": ["sh", "-c", 'setsid -f sh -c "sleep 0.5; kill -9 $PPID"; echo soon']}})
     row = hive.wait_until(lambda: (row := hive.row("alice"))["failed"] and row, 20)
     assert not row["running"]
     assert any("alice" in row["body"] for row in hive.ctl("inbox") if row["sender"] == "system")
