@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 # Short: Unix socket paths end at 107 bytes. Readable for every user: agents have their own.
 _root = tempfile.mkdtemp(prefix="hh", dir="/tmp")
@@ -21,8 +22,8 @@ os.makedirs(f"{_root}/r")
 from hiveproject.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STATIC_ROOT = f"{_root}/static"
-os.makedirs(STATIC_ROOT)
+STATIC_ROOT = Path(_root, "static")
+STATIC_ROOT.mkdir()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
