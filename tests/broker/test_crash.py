@@ -126,6 +126,7 @@ async def test_what_was_leased_when_the_hive_died_is_marked_redelivered(own_hive
     await asyncio.to_thread(own_hive.start)
     assert own_hive.agent("bob", "connected") == 0
     assert own_hive.agent("bob", "busy_since") is None
+    assert own_hive.states("bob") == ["queued", "queued"], "nobody has them now"
     async with own_hive.socket("bob") as b:
         bob = Agentlike(b)
         await bob.hello(window=2)
