@@ -17,7 +17,7 @@ from huey.consumer import Consumer
 from agents import feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
-from approvals import manager, tags
+from approvals import manager, redrive, tags
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -59,6 +59,7 @@ def _take_up() -> None:
     again = jobs.reconcile()
     if again:
         logger.info("%d jobs wait or are driven again", len(again))
+    redrive.redrive()
     for agent in Agent.objects.live():
         tags.reconcile(agent)
     watch.adopt()
