@@ -115,7 +115,8 @@ class ApprovalAdmin(ReadOnly, ApprovalBase):
 
     @admin.display(description="change")
     def diff(self, approval: Approval) -> SafeString:
-        case = {"files": diffs.compare(*contents.sides(approval))}
+        sides = contents.sides(approval)
+        case = {"files": None if sides is None else diffs.compare(*sides)}
         return render_to_string("admin/approvals/approval/diff.html", {"case": case})
 
     def _decide_each(self, request: HttpRequest, queryset: QuerySet[Approval], decision: str) -> None:

@@ -21,16 +21,18 @@ def applied_file(agent: Agent, path: str = "agent.nix") -> str | None:
     return (files or {}).get(path)
 
 
-def sides(approval: Approval) -> tuple[Files, Files]:
-    """(before, after) of an approval.
+def sides(approval: Approval) -> tuple[Files, Files] | None:
+    """(before, after) of an approval; None when its commit's files were never kept.
 
     While it waits, `before` is what runs now; once decided, what ran when it was asked for.
     """
     content = ApprovalContent.objects.filter(approval=approval).first()
+    after = content.after if content is not None else at(approval.agent, approval.commit)
+    if after is None:
+        return None
     deployment = approval.agent.deployment
     base = deployment.commit if approval.is_pending and deployment is not None else approval.base_commit
     before = at(approval.agent, base)
     if before is None:
         before = content.before if content is not None else {}
-    after = content.after if content is not None else at(approval.agent, approval.commit)
-    return before, after or {}
+    return before, after

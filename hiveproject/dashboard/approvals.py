@@ -40,15 +40,17 @@ class Case:
         self.approval = approval
 
     @cached_property
-    def files(self) -> list[FileDiff]:
-        return diffs.compare(*contents.sides(self.approval))
+    def files(self) -> list[FileDiff] | None:
+        """What changes; None when the files of the commit were never kept."""
+        sides = contents.sides(self.approval)
+        return None if sides is None else diffs.compare(*sides)
 
     @cached_property
     def hidden(self) -> list[str]:
         """Characters in the change that a reader would not see, unless a flag names them already."""
         if any(flag["rule"] == "invisible" for flag in self.approval.flags):
             return []
-        return list(dict.fromkeys(name for file in self.files for name in file.hidden))
+        return list(dict.fromkeys(name for file in self.files or [] for name in file.hidden))
 
     @cached_property
     def options(self) -> list[OptionChange]:

@@ -111,6 +111,25 @@ def test_the_change_is_shown_against_what_runs_now(client: Client) -> None:
     assert ">7<" in client.get(f"/approvals/{approval.pk}/").content.decode()
 
 
+def test_files_that_were_never_kept_are_not_shown_as_removed(client: Client) -> None:
+    running = builders.approval(status="deployed")
+    ApprovalContent.objects.create(approval=running, after={"agent.nix": "{ a = 1; }\n"})
+    refused = builders.approval(running.agent, status="failed", commit="5" * 40, base_commit=running.commit)
+    html = client.get(f"/approvals/{refused.pk}/").content
+    assert "The files of this commit were not kept" in words(html)
+    assert 'class="removed"' not in html.decode()
+
+
+def test_a_rollback_shows_the_way_back(client: Client) -> None:
+    first, second = builders.approval(commit="4" * 40), builders.approval(commit="5" * 40)
+    ApprovalContent.objects.create(approval=first, after={"agent.nix": "{ a = 1; }\n"})
+    ApprovalContent.objects.create(approval=second, after={"agent.nix": "{ a = 2; }\n"})
+    back = builders.approval(kind="rollback", status="approved", commit="4" * 40, base_commit="5" * 40)
+    html = client.get(f"/approvals/{back.pk}/").content.decode()
+    assert 'class="removed"' in html
+    assert 'class="added"' in html
+
+
 def test_a_decided_approval_shows_who_decided_and_its_job(client: Client) -> None:
     approval = waiting()
     decisions.approve(approval, actor=actors.operator("grace"))
