@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import time
@@ -60,14 +61,18 @@ async def test_the_agents_endpoints_are_not_there_on_tcp(hive: Hive, names: Name
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(hive: Hive) -> None:
-    head = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+    start = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
     for framing in (
         b"Content-Length: 99999999\r\n\r\n",
         b"Transfer-Encoding: chunked\r\n\r\n300000\r\n" + b"x" * 0x300000,
     ):
         with socket.create_connection(("127.0.0.1", hive.port), timeout=10) as client:
-            client.sendall(head + framing)
-            assert client.recv(200).startswith(b"HTTP/1.1 413 ")
+            client.sendall(start + framing)
+            answer = client.recv(1000)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 413 ")
+        assert f"Content-Length: {len(body)}".encode() in head
+        assert json.loads(body) == {"error": "the request body is too large"}
 
 
 async def test_a_client_that_never_reads_is_not_written_to_without_end(hive: Hive, names: Names) -> None:
