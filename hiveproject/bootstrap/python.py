@@ -18,6 +18,7 @@ def ensure(*, tests: bool) -> None:
     _make()
     _fill(tests=tests)
     _install_hive()
+    _compile()
 
 
 def install(requirements: str) -> None:
@@ -70,6 +71,12 @@ def _install_hive() -> None:
     say("Installing hivectl into .venv/bin.")
     _pip("install", "--no-deps", "--no-build-isolation", "--editable", str(CLONE))
     stamp.set()
+
+
+def _compile() -> None:
+    """Byte code beside the sources: neither the hive's user nor an agent may write it there, and both start faster."""
+    words = ["-m", "compileall", "-q", "agents", "approvals", "broker", "hiveproject"]
+    run([PYTHON, *words], "the hive's own code could not be compiled")
 
 
 def _pip(*words: str) -> None:
