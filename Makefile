@@ -25,8 +25,10 @@ lint: setup
 	@$(BIN)/django-upgrade --check --target-version 5.2 $(SOURCES)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
+# The browser's driver keeps an event loop running in its process: those tests have one of their own.
 pytest: setup
-	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@$(BIN)/pytest -m browser
+	@$(BIN)/pytest -m "not browser" --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench

@@ -24,6 +24,7 @@ OPENED = "opened"
 """The interfaces for which forwarding was turned on here: still nothing but agents' packets passes through them."""
 
 _LOCK = Path("/run/hyperhive-network.lock")
+_REMEMBERED = Path("/run/hyperhive-network.opened")
 _SECONDS = 20.0
 _RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in (213, *range(214, 250), *range(99, 120))]
 _PROC = Path("/proc/sys/net")
@@ -143,17 +144,26 @@ def _forwarding(interface: str, routes: list[dict[str, Any]]) -> list[str]:
     Where the machine forwards nothing, that stays so for everything but agents.
     """
     if (_PROC / "ipv4/conf/all/forwarding").read_text().strip() == "1":
+        _REMEMBERED.unlink(missing_ok=True)
         _nft(f"flush set inet {TABLE} {OPENED}")
         return []
     _forward(interface)
     outward = {str(route["dev"]) for route in routes if "dev" in route and route.get("type") in (None, "unicast")}
     names = sorted(name for name in outward - {"lo"} if not name.startswith(PREFIX))
     closed = [name for name in names if not _forwards(name)]
-    if closed:
-        _nft(f"add element inet {TABLE} {OPENED} {{ {', '.join(map(json.dumps, closed))} }}")
+    _guard_opened(closed)
     for name in closed:
         _forward(name)
     return [f"turned on IPv4 forwarding for {name}, to and from agents only" for name in closed]
+
+
+def _guard_opened(closed: list[str]) -> None:
+    """Guard what is opened now and whatever was before: the rules may have been flushed meanwhile, forwarding stays."""
+    before = set(_REMEMBERED.read_text().split()) if _REMEMBERED.exists() else set()
+    opened = sorted({*closed, *(name for name in before if Path("/sys/class/net", name).exists())})
+    if opened:
+        _REMEMBERED.write_text("\n".join(opened))
+        _nft(f"add element inet {TABLE} {OPENED} {{ {', '.join(map(json.dumps, opened))} }}")
 
 
 def _forwards(interface: str) -> bool:

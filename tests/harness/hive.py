@@ -49,7 +49,7 @@ class Hive:
         self.sent.clear()
         self.refuse_send = None
 
-    async def until(self, wanted: Callable[[], object], seconds: float = 20) -> Any:
+    async def until(self, wanted: Callable[[], object], seconds: float = 45) -> Any:
         """Wait until `wanted()` is true after something arrived."""
         async with asyncio.timeout(seconds):
             while not (value := wanted()):

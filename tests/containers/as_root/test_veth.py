@@ -69,6 +69,20 @@ def test_the_machine_becomes_no_router(hive: Hive) -> None:
             assert not forwards or name.startswith(veth.PREFIX) or f'"{name}"' in opened
 
 
+def test_flushed_rules_come_back_for_what_was_opened(hive: Hive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall that is loaded anew takes the rules away; forwarding stays on, so the guard has to return."""
+    hive.run(network="private")
+    hive.answer()
+    remembered = hive.root / "opened"
+    remembered.write_text("lo\ngone0")
+    monkeypatch.setattr(veth, "_REMEMBERED", remembered)
+    veth._guard_opened([])
+    listed = command.run(["nft", "list", "set", "inet", veth.TABLE, veth.OPENED], timeout=10).text
+    command.run(["nft", "delete", "element", "inet", veth.TABLE, veth.OPENED, '{ "lo" }'], timeout=10)
+    assert '"lo"' in listed
+    assert "gone0" not in listed
+
+
 def test_an_agent_keeps_its_address() -> None:
     first = veth.choose("alice", [])
     assert first == veth.choose("alice", [{"dst": "192.0.2.0/24", "dev": "eth0"}])
