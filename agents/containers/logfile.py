@@ -54,22 +54,30 @@ class Log:
 
 def tail(path: str, lines: int) -> list[str]:
     """The last lines of a log, the rotated part included, with control characters made visible."""
+    folder, name = os.path.split(path)
     data = b""
-    for part in (path, f"{path}.1"):
+    for part in (name, f"{name}.1"):
         if data.count(b"\n") < lines:
-            data = _end(part) + data
+            data = _end(folder, part) + data
     text = data[-_TAIL:].decode(errors="replace")
     return [_plain(line) for line in text.splitlines()[-lines:]] if lines > 0 else []
 
 
-def _end(path: str) -> bytes:
+def _end(folder: str, name: str) -> bytes:
+    """Read by root too, for whoever owns the folder: a link in the folder's place must not lead to other logs."""
     try:
-        fd = os.open(path, os.O_RDONLY | _OPEN)
+        folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
+        fd = os.open(name, os.O_RDONLY | _OPEN, dir_fd=folder_fd)
+    except OSError:
+        return b""
+    finally:
+        os.close(folder_fd)
+    try:
         found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
             return b""
         return os.pread(fd, _TAIL, max(0, found.st_size - _TAIL))
     finally:

@@ -60,8 +60,9 @@ def evaluate_tree(paths: Paths, job_id: int, *, driver: str = "scripted") -> str
         return json.dumps({"missing": _MISSING})
     with tempfile.TemporaryDirectory(prefix="hyperhive-evaluate-") as scratch:
         try:
-            snapshot(paths.job(job_id) / "tree", Path(scratch, "tree"))
-            snapshot(_SOURCES, Path(scratch, "evaluator"))
+            tree = paths.job(job_id) / "tree"
+            snapshot(paths.state, str(tree.relative_to(paths.state)), Path(scratch, "tree"))
+            snapshot(_SOURCES, ".", Path(scratch, "evaluator"))
         except (TreeRefused, OSError) as error:
             return json.dumps({"error": f"the files cannot be evaluated: {error}"})
         return _evaluated(Path(scratch), program, driver)

@@ -16,10 +16,14 @@ class TreeRefused(Exception):
     """The folder holds something that is no plain file, or too much."""
 
 
-def snapshot(source: Path, target: Path) -> None:
-    """Copy the folder `source` to the new folder `target`, readable by everybody. Raises `TreeRefused`, `OSError`."""
+def snapshot(top: Path, below: str, target: Path) -> None:
+    """Copy the folder `below` of `top` to the new folder `target`, readable by everybody.
+
+    `top` is trusted, what lies below it is not: every step of `below` must be a folder, none a link. Raises
+    `TreeRefused`, `OSError`.
+    """
     files = size = 0
-    root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    root = _opened(top, below)
     try:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=root, follow_symlinks=False):
             _make(target / folder)
@@ -34,6 +38,17 @@ def snapshot(source: Path, target: Path) -> None:
                     raise TreeRefused(f"more than {MAX_FILES} files or {MAX_BYTES} bytes")
     finally:
         os.close(root)
+
+
+def _opened(top: Path, below: str) -> int:
+    here = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for step in Path(below).parts:
+        try:
+            inner = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        finally:
+            os.close(here)
+        here = inner
+    return here
 
 
 def _make(folder: Path) -> None:

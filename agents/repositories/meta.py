@@ -77,7 +77,7 @@ def _compose(repository: Hosted, staged: Staged, tree: Path) -> None:
     if own.exists():
         shutil.rmtree(own)
     own.mkdir(parents=True)
-    snapshot(tree, own / "tree")
+    snapshot(tree.parent, tree.name, own / "tree")
     _write_flake(staged.folder, staged.url)
     for name in _names(staged.folder):
         (staged.folder / "agents" / name / "default.nix").write_text(wrapper_text(name, staged.dashboard_port))

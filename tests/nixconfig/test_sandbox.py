@@ -47,8 +47,8 @@ def test_what_a_program_in_the_sandbox_finds(paths: Paths, monkeypatch: pytest.M
     written(paths, "{ }", {"probe": PROBE})
     scratch = paths.job(1) / "scratch"
     scratch.mkdir()
-    snapshot(paths.job(1) / "tree", scratch / "tree")
-    snapshot(evaluate._SOURCES, scratch / "evaluator")
+    snapshot(paths.job(1), "tree", scratch / "tree")
+    snapshot(evaluate._SOURCES, ".", scratch / "evaluator")
     monkeypatch.setattr(evaluate, "_arguments", lambda *_: ["/tree/probe"])
     found = dict(line.split(" ", 1) for line in evaluate._run(scratch, "/bin/sh", "scripted", "1").splitlines())
     assert found["uid"].split() == [str(evaluate.EVALUATOR_UID), "caps", "0" * 16, "nnp", "1"]
