@@ -20,7 +20,7 @@ MAX_CHILDREN = 500
 
 Lines = list[str]
 
-_MEMORY = re.compile(r"([1-9][0-9]{0,12})([KMGT]?)\Z")
+_MEMORY = re.compile(r"([1-9][0-9]{0,14})([KMGT]?)\Z")
 _CPU = re.compile(r"([1-9][0-9]{0,4})%\Z")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -77,7 +77,7 @@ class ContainerSpec:
         _one_of("network", self.network, NETWORKS)
         memory_bytes(self.memory_max)
         cpu_percent(self.cpu_quota)
-        _check_environment(self.environment)
+        check_environment(self.environment)
         _check_children(self.name, self.children)
 
     def to_json(self) -> dict[str, Any]:
@@ -177,7 +177,8 @@ def _one_of(label: str, value: object, allowed: Sequence[str]) -> None:
         raise SpecRefused(f"{label} {value!r} is unknown; it is one of {', '.join(allowed)}")
 
 
-def _check_environment(environment: object) -> None:
+def check_environment(environment: object, *, spare: int = 0) -> None:
+    """Raise `SpecRefused` for variables that a container cannot be given; `spare` bytes are kept for others."""
     if not isinstance(environment, Mapping):
         raise SpecRefused("environment must be an object of texts")
     for key, value in environment.items():
@@ -185,8 +186,11 @@ def _check_environment(environment: object) -> None:
             raise SpecRefused(f"environment variable {str(key)[:80]!r} is not allowed: letters, digits and '_' only")
         if not isinstance(value, str) or "\0" in value:
             raise SpecRefused(f"environment variable {key} must be a text without NUL")
-    if sum(len(key) + len(value.encode(errors="replace")) for key, value in environment.items()) > MAX_ENVIRONMENT:
-        raise SpecRefused(f"the environment is larger than {MAX_ENVIRONMENT} bytes")
+    if (
+        sum(len(key) + len(value.encode(errors="replace")) for key, value in environment.items())
+        > MAX_ENVIRONMENT - spare
+    ):
+        raise SpecRefused(f"the environment is larger than {MAX_ENVIRONMENT - spare} bytes")
 
 
 def _check_children(name: str, children: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 _SIZE = re.compile(r"([1-9][0-9]{0,14})([KMGT]?)\Z")
 _PERCENT = re.compile(r"([1-9][0-9]{0,4})%\Z")
 _FACTORS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-_SMALLEST_MEMORY = 64 * 1024**2
+_SMALLEST_MEMORY, _LARGEST_MEMORY = 64 * 1024**2, 1024**5
 
 
 class OptionError(ValueError):
@@ -52,8 +52,10 @@ text = matching("string", _is_text, 'is not a string; write it in quotes, as in 
 boolean = matching("boolean", lambda value: isinstance(value, bool), "is neither true nor false")
 size = matching(
     "size",
-    lambda value: isinstance(value, str) and bool(_SIZE.match(value)) and size_bytes(value) >= _SMALLEST_MEMORY,
-    "is not a size such as 512M or 2G (at least 64M)",
+    lambda value: (
+        isinstance(value, str) and bool(_SIZE.match(value)) and _SMALLEST_MEMORY <= size_bytes(value) < _LARGEST_MEMORY
+    ),
+    "is not a size such as 512M or 2G (at least 64M, less than 1024T)",
 )
 percent = matching(
     "percentage",

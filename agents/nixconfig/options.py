@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.containers.protocol import SpecRefused, check_environment
 from agents.naming import MANAGER_ALIAS, NameRefused, agent_name
 from agents.nixconfig import kinds
 from agents.nixconfig.kinds import Kind, OptionError, attributes_of, list_of, nullable, one_of, pattern
@@ -47,9 +48,44 @@ def _recipient(where: str, value: Any) -> str:
 
 _VARIABLE = pattern(
     "name of a variable",
-    "(?!HIVE_|HYPERHIVE_)[A-Za-z_][A-Za-z0-9_]*",
+    "(?!HIVE_|HYPERHIVE_)[A-Za-z_][A-Za-z0-9_]{0,127}",
     "cannot be set: a name is letters, digits and '_', and the hive keeps HIVE_* and HYPERHIVE_* for itself",
 )
+# Both become words of a command line, where a leading '-' would be an option of its own.
+_MODEL = pattern(
+    "name of a model",
+    r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]{0,199}",
+    "is not the name of a model: letters, digits and . _ : / @ + [ ] -, a letter or digit first, at most 200",
+)
+_TOOL = pattern(
+    "rule for a tool",
+    r"[A-Za-z_][^\x00-\x1f\x7f]{0,1999}",
+    "is not a rule for a tool such as Read or Bash(git *): a letter first, one line",
+)
+# One word of a command line has at most 128 KiB (execve(2)), and the hive's own words come before these.
+_MAX_INSTRUCTIONS = 64 * 1024
+_HIVES_OWN = 1024
+"""Bytes of the variables that the hive adds."""
+
+
+def _instructions(where: str, value: Any) -> str:
+    said: str = kinds.text.check(where, value)
+    size = len(said.encode(errors="replace"))
+    if size > _MAX_INSTRUCTIONS:
+        raise OptionError(f"{where} has {size} bytes, at most {_MAX_INSTRUCTIONS}: put the rest into a file to read")
+    return said
+
+
+def _environment(where: str, value: Any) -> dict[str, str]:
+    """What a container takes is known there; to be refused at the start would be too late."""
+    found: dict[str, str] = attributes_of(_VARIABLE, kinds.text).check(where, value)
+    try:
+        check_environment(found, spare=_HIVES_OWN)
+    except SpecRefused as error:
+        raise OptionError(f"{where}: {error}") from error
+    return found
+
+
 _SERVER_NAME = pattern(
     "name of a server",
     "(?!(?:hive|bash)$)(?!.*__)[A-Za-z][A-Za-z0-9_-]{0,31}",
@@ -86,8 +122,10 @@ _SECONDS = kinds.integer(1, 7 * 24 * 3600)
 
 OPTIONS = (
     Option("driver", one_of(*DRIVERS), None, "harness", "What answers messages. The hive's default where not set."),
-    Option("model", nullable(kinds.text), None, "harness", "Model that the driver asks for; null: the driver's own."),
-    Option("instructions", kinds.text, "", "harness", "Added to the system prompt of every turn."),
+    Option("model", nullable(_MODEL), None, "harness", "Model that the driver asks for; null: the driver's own."),
+    Option(
+        "instructions", Kind(kinds.text.name, _instructions), "", "harness", "Added to the system prompt of every turn."
+    ),
     Option(
         "allowedRecipients",
         nullable(list_of(Kind("recipient", _recipient))),
@@ -102,7 +140,7 @@ OPTIONS = (
         None,
         "Commands that the agent may run. null: everything inside its sandbox.",
     ),
-    Option("allowedTools", nullable(list_of(kinds.text)), None, "harness", "Tools that the model gets. null: all."),
+    Option("allowedTools", nullable(list_of(_TOOL)), None, "harness", "Tools that the model gets. null: all."),
     Option(
         "extraMcpServers",
         attributes_of(_SERVER_NAME, Kind("MCP server", _server)),
@@ -113,7 +151,11 @@ OPTIONS = (
     Option("memoryMax", kinds.size, "2G", "containers", "Memory that the container may use."),
     Option("cpuQuota", kinds.percent, "50%", "containers", "Processor time; 100% is one processor."),
     Option(
-        "environment", attributes_of(_VARIABLE, kinds.text), {}, "containers", "Variables of every process. No secrets."
+        "environment",
+        Kind(attributes_of(_VARIABLE, kinds.text).name, _environment),
+        {},
+        "containers",
+        "Variables of every process. No secrets.",
     ),
     Option("gui.enable", kinds.boolean, False, None, "Whether the agent has a screen."),
     Option(

@@ -43,6 +43,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"extraMcpServers": {"a": {"url": "file:///x"}}}, "begins with http"),
     ({"placement": {"labels": ["a b"]}}, r"hyperhive\.placement\.labels\[0\]: 'a b' is not a label"),
     ({"model": "x" * 500, "driver": "y" * 500}, "…"),
+    ({"model": "--dangerously-skip-permissions"}, "is not the name of a model"),
+    ({"model": "opus\n"}, "is not the name of a model"),
+    ({"allowedTools": ["Read", "--dangerously-skip-permissions"]}, r"allowedTools\[1\]: .* is not a rule for a tool"),
+    ({"allowedTools": ["Read\n--x"]}, "is not a rule for a tool"),
+    ({"instructions": "x" * 70_000}, "has 70000 bytes, at most 65536"),
+    ({"environment": {"IFS": "x"}}, "environment variable 'IFS' is not allowed"),
+    ({"environment": {"A": "x" * 65_000}}, "the environment is larger than 64512 bytes"),
+    ({"memoryMax": "1024T"}, "less than 1024T"),
 ]
 
 
