@@ -7,14 +7,13 @@ and an error is one JSON object `{"error": …}` on standard error.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from hiveproject import privileges
-from hiveproject.hivectl.answers import FAILED, INTERRUPTED, REFUSED, Answer, Failed
+from hiveproject.hivectl.answers import FAILED, INTERRUPTED, REFUSED, Answer, Failed, as_json, readable
 from hiveproject.hivectl.words import parser
 
 
@@ -77,7 +76,7 @@ def _answer(options: argparse.Namespace) -> Answer:
 def _show(options: argparse.Namespace, answer: Answer) -> int:
     if answer.code == REFUSED:
         return _complain(options, answer.text, REFUSED)
-    text = json.dumps(answer.data, ensure_ascii=False) if options.json else answer.text
+    text = as_json(answer.data) if options.json else answer.text
     if text:
         try:
             sys.stdout.write(f"{text}\n")
@@ -90,6 +89,6 @@ def _show(options: argparse.Namespace, answer: Answer) -> int:
 
 
 def _complain(options: argparse.Namespace, text: str, code: int) -> int:
-    line = json.dumps({"error": text}, ensure_ascii=False) if options.json else f"hivectl: {text}"
+    line = as_json({"error": text}) if options.json else f"hivectl: {readable(text)}"
     sys.stderr.write(f"{line}\n")
     return code

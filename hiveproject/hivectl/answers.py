@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,5 +48,18 @@ def _plain(text: str) -> str:
     return readable(text).replace("\n", " ").replace("\t", " ")
 
 
+def as_json(value: object) -> str:
+    """One JSON value; what would steer a terminal is escaped, the value stays the same."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(json.dumps(char)[1:-1] if _steers(char) else char for char in text)
+
+
 def _steers(char: str) -> bool:
-    return unicodedata.category(char) == "Cc" or char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    """Control characters, marks of direction and other invisible ones, line ends that are not plain, lone surrogates.
+
+    Joiners stay: emoji and some scripts need them.
+    """
+    return unicodedata.category(char) in _STEERING and char not in "\u200c\u200d"
+
+
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -47,6 +47,11 @@ class Lines:
         self._rest = b""
 
     def _say(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip()
+        text = _harmless(line.decode(errors="replace").rstrip())
         self.last = [*self.last[-19:], text]
         self._terminal.say(f"{self._name:<7}| {text}")
+
+
+def _harmless(text: str) -> str:
+    """Parts of it may come from agents and from strangers: nothing in it steers the terminal."""
+    return "".join(char if char == "\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from textwrap import indent
 from typing import Any
 
 from agents import naming
@@ -50,4 +51,5 @@ def _shown(row: dict[str, Any]) -> str:
     answers = f", answers {row['in_reply_to']}" if row["in_reply_to"] else ""
     at = row["created_at"][:16].replace("T", " ")
     head = f"{row['id']}  {row['sender']} → {row['to']}  {at}  {row['state']}{answers}"
-    return f"{head}\n{readable(row['body'])}"
+    # Indented, so that no text can pass for the head of another message.
+    return f"{head}\n{indent(readable(row['body']), '  ')}"
