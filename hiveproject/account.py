@@ -24,12 +24,16 @@ def ensure(password: str) -> str:
 
 
 def reset() -> str:
-    """Give the operator a new password and return it; the account is made when it is missing."""
+    """Give the operator a new password and return it; the account is made when it is missing.
+
+    Sessions and sign-in links of before are worth nothing any more.
+    """
     password = _random()
     account, _ = User.objects.get_or_create(username=USERNAME)
     account.is_active = account.is_staff = account.is_superuser = True
     account.set_password(password)
     account.save()
+    signin.revoke(account)
     return password
 
 

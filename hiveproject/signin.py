@@ -45,6 +45,11 @@ def spend(token: str) -> User | None:
     return SignInLink.objects.select_related("user").get(token_hash=_digest(token)).user
 
 
+def revoke(user: User) -> None:
+    """Make every link of `user` worthless."""
+    SignInLink.objects.filter(user=user).delete()
+
+
 def is_braked(*marks: str) -> bool:
     """Whether one of these (a user name, an address) has failed ten times within the minute."""
     return any(count >= MAX_ATTEMPTS for count in cache.get_many([_key(mark) for mark in marks]).values())

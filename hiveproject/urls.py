@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-in/", sessions.SignIn.as_view(), name="sign-in"),
     path("sign-in/link/<str:token>/", sessions.sign_in_link, name="sign-in-link"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("admin/login/", sessions.admin_login, name="admin-sign-in"),
     path("admin/", admin.site.urls),
     path("", include("hiveproject.dashboard.urls")),
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -37,6 +38,15 @@ class SignIn(LoginView):
     def _marks(self) -> tuple[str, str]:
         name = self.request.POST.get("username", "")
         return f"name:{name.lower()}", f"address:{self.request.META.get('REMOTE_ADDR', '')}"
+
+
+@never_cache
+@login_not_required
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The admin has no form of its own: that one has no brake."""
+    if request.user.is_authenticated:
+        raise PermissionDenied(f"{request.user.get_username()} may not enter the admin: ask an operator")
+    return redirect_to_login(request.GET.get("next", ""))
 
 
 @never_cache
