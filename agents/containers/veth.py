@@ -1,6 +1,6 @@
 """A network for a sandbox as root: a pair of virtual interfaces and one nftables table for all agents.
 
-Outward only: what an agent sends to an address of the host or to another agent is dropped, nothing reaches it but
+Outward only: what an agent sends to an address of the host, to its cloud or to another agent is dropped, nothing reaches it but
 answers and what the host itself begins, and there is no IPv6. The pair goes away with the sandbox's namespace.
 """
 
@@ -28,6 +28,8 @@ _REMEMBERED = Path("/run/hyperhive-network.opened")
 _SECONDS = 20.0
 _RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in (213, *range(214, 250), *range(99, 120))]
 _PROC = Path("/proc/sys/net")
+_LINK_LOCAL = "169.254.0.0/16"
+"""Where clouds tell a machine its own secrets (and some, by port 53, names)."""
 
 _RULES = """
 table inet {table} {{}}
@@ -41,6 +43,9 @@ table inet {table} {{
     ct state established,related accept
     fib daddr type {{ local, broadcast, multicast }} drop
     ip daddr {{ {ranges} }} drop
+    ip daddr {link_local} meta l4proto != {{ tcp, udp }} drop
+    ip daddr {link_local} tcp dport != 53 drop
+    ip daddr {link_local} udp dport != 53 drop
   }}
   chain input {{
     type filter hook input priority filter - 5; policy accept;
@@ -118,7 +123,9 @@ def choose(name: str, routes: list[dict[str, Any]]) -> ipaddress.IPv4Network:
 
 def _guard(subnet: ipaddress.IPv4Network, routes: list[dict[str, Any]]) -> None:
     ranges = {network.supernet(new_prefix=16) for network in {*_agents_networks(routes), subnet}}
-    rules = _RULES.format(table=TABLE, prefix=PREFIX, opened=OPENED, ranges=", ".join(sorted(map(str, ranges))))
+    rules = _RULES.format(
+        table=TABLE, prefix=PREFIX, opened=OPENED, ranges=", ".join(sorted(map(str, ranges))), link_local=_LINK_LOCAL
+    )
     _nft(rules)
 
 

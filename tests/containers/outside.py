@@ -30,6 +30,15 @@ class Outside:
     port: int
     host: str
 
+    @property
+    def link_local(self) -> str:
+        """A second address of the server, such as a cloud's own."""
+        return _link_local(self.address)
+
+
+def _link_local(address: str) -> str:
+    return f"169.254.{address.split('.')[2]}.2"
+
 
 @contextmanager
 def somewhere_outside() -> Iterator[Outside]:
@@ -44,9 +53,11 @@ def somewhere_outside() -> Iterator[Outside]:
         namespace = f"/proc/{server.pid}/ns/net"
         _batch("ip", f"link add {link} type veth peer name out0 netns {server.pid}")
         _batch("ip", f"address add {host}/30 dev {link}", f"link set {link} up")
-        inside = ("address", "add", f"{address}/30", "dev", "out0")
-        command.run(["nsenter", f"--net={namespace}", "ip", *inside], timeout=_SECONDS)
+        for own in (f"{address}/30", f"{_link_local(address)}/32"):
+            inside = ("address", "add", own, "dev", "out0")
+            command.run(["nsenter", f"--net={namespace}", "ip", *inside], timeout=_SECONDS)
         command.run(["nsenter", f"--net={namespace}", "ip", "link", "set", "out0", "up"], timeout=_SECONDS)
+        _batch("ip", f"route add {_link_local(address)}/32 via {address}")
         yield Outside(address, port, host)
     finally:
         command.kill_group(server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from agents import command
 from agents.containers import veth
 from agents.naming import fnv1a
 from tests.containers.hive import Hive
+from tests.containers.outside import Outside
 
 ADDRESS = (
     "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('198.18.0.1', 9)); report(s.getsockname()[0])\n"
@@ -36,9 +38,16 @@ def test_agents_do_not_reach_each_other(hive: Hive) -> None:
     assert hive.answer() != "done"
 
 
-def test_the_host_may_begin(hive: Hive) -> None:
-    import socket
+def test_what_a_cloud_tells_the_machine_is_not_for_agents(hive: Hive, outside: Outside) -> None:
+    places = [(outside.link_local, outside.port), (outside.address, outside.port)]
+    socket.create_connection(places[0], 5).close()
+    hive.run(f"report(reach_all({places}))", network="private")
+    refused, reached = hive.answer()
+    assert refused != "done"
+    assert reached == "done"
 
+
+def test_the_host_may_begin(hive: Hive) -> None:
     hive.run(
         ADDRESS + "l = socket.create_server(('0.0.0.0', 0)); report(l.getsockname()[1]); wait()", network="private"
     )
