@@ -35,7 +35,7 @@ def remove_tree(root: Path, path: Path) -> bool:
     try:
         found = _moved(real.name, folder, trash)
         for name in os.listdir(folder):
-            if name.startswith(_TRASH):
+            if name.startswith(_TRASH) and not _unlinked(folder, name):  # whoever may write here may leave a file
                 _empty(folder, name)
                 os.rmdir(name, dir_fd=folder)
     finally:
