@@ -1,7 +1,8 @@
 """A network for a sandbox as root: a pair of virtual interfaces and one nftables table for all agents.
 
-Outward only: what an agent sends to an address of the host, to its cloud or to another agent is dropped, nothing reaches it but
-answers and what the host itself begins, and there is no IPv6. The pair goes away with the sandbox's namespace.
+Outward only: what an agent sends to an address of the host, to its cloud or to another agent is dropped, nothing
+reaches it but answers and what the host itself begins, and there is no IPv6. The pair goes away with the sandbox's
+namespace.
 """
 
 from __future__ import annotations
