@@ -19,6 +19,7 @@ def measure(hive: Hive) -> dict[str, tuple[str, list[float]]]:
     """Milliseconds from send to acknowledged and from send to delivered, one producer."""
     for name in ("mailer", "reader"):
         hive.ctl("spawn", name, "--yes", "--wait")
+        hive.ctl("stop", name, "--wait")
     acknowledged, delivered = asyncio.run(_measure(hive))
     return {
         "message sent → acknowledged, ms": ("≤ 0.6 (broker issue)", acknowledged),
@@ -27,7 +28,7 @@ def measure(hive: Hive) -> dict[str, tuple[str, list[float]]]:
 
 
 async def _measure(hive: Hive) -> tuple[list[float], list[float]]:
-    """Two clients of our own take the places of the two agents' harnesses."""
+    """Two clients of our own take the places of the two agents' harnesses, which are stopped."""
     acknowledged: list[float] = []
     delivered: list[float] = []
     async with _connected(hive, "mailer") as mailer, _connected(hive, "reader") as reader:
