@@ -1,7 +1,7 @@
 """Follows the change feed: one reader per web process, however many are waiting.
 
 A thread of its own looks: a look costs about 2 µs (`PRAGMA data_version`), waking the event loop for it would cost
-fifty times that. Rows are read only after somebody has committed.
+fifty times that. Rows are read only after somebody has committed, and while nobody writes nobody looks.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import select
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -20,13 +22,15 @@ from django.db import DatabaseError, connections
 from agents import feed
 from agents.data_version import DataVersion
 from agents.models import Change
+from agents.stirring import Stirring
 from broker import sql
 
 Changes = list[tuple[Any, ...]]
 """(id, topic, object id), oldest first"""
 Subscriber = Callable[[Changes], None]
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.01
+_QUIET_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _NEXT = f"SELECT id, topic, object_id FROM {Change._meta.db_table} WHERE id > %s ORDER BY id LIMIT 1000"  # noqa: S608
 logger = logging.getLogger(__name__)
@@ -37,6 +41,8 @@ class Tail:
 
     def __init__(self, database: Path) -> None:
         self._version = DataVersion(database)
+        self._stirring = Stirring(database)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._last = feed.latest()
         self._subscribers: list[Subscriber] = []
         self._poked = threading.Event()
@@ -49,7 +55,7 @@ class Tail:
 
     def stop(self) -> None:
         self._stopping = True
-        self._poked.set()
+        self.poke()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """`subscriber` gets every batch of changes; the result ends the subscription."""
@@ -74,17 +80,31 @@ class Tail:
     def poke(self) -> None:
         """Somebody of this process has committed: do not wait for the next look. Call it from any thread."""
         self._poked.set()
+        with contextlib.suppress(OSError):  # the tail has ended
+            os.eventfd_write(self._bell, 1)
 
     def _follow(self) -> None:
         behind = False
         try:
             while not self._stopping:
-                behind |= self._poked.wait(POLL_SECONDS)
+                behind = behind or self._rest()
                 self._poked.clear()
                 behind = not self._look(behind)
         finally:
             self._version.close()
+            self._stirring.close()
+            bell, self._bell = self._bell, -1
+            os.close(bell)
             connections.close_all()
+
+    def _rest(self) -> bool:
+        """Wait for a reason to look; true when somebody of this process gave it."""
+        if self._stirring.is_quiet:
+            select.select([self._stirring.fileno(), self._bell], [], [], _QUIET_SECONDS)
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._bell)
+            return self._poked.is_set()
+        return self._poked.wait(POLL_SECONDS)
 
     def _look(self, behind: bool) -> bool:
         """Pass on what is new. False when the database could not be read now."""
