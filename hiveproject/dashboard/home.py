@@ -51,7 +51,7 @@ class Hive:
 
     @cached_property
     def flow(self) -> list[Message]:
-        return list(flow.recent(messages.LIMIT))
+        return list(flow.recent(messages.FLOW))
 
     @cached_property
     def unread(self) -> int:

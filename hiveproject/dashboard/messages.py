@@ -15,6 +15,8 @@ from hiveproject.dashboard.forms import MessageForm
 from hiveproject.dashboard.requests import HiveRequest, done, operators_only, refused, show
 
 LIMIT = 40
+FLOW = 20
+"""The dashboard's part: rendered anew whenever something is said, so it is kept short."""
 
 
 def conversation(name: str, limit: int = LIMIT) -> list[Message]:
