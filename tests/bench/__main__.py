@@ -7,8 +7,6 @@ import os
 import platform
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import browser, idle, mail
@@ -49,12 +47,6 @@ def _note(figures: dict[str, dict[str, object]], name: str, goal: str, values: l
     sys.stdout.flush()
 
 
-def _timed(action: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    action()
-    return time.perf_counter() - begun
-
-
 def _spawns(hive: Hive) -> list[float]:
     return [_job_seconds(hive, f"s{number}") for number in range(ROUNDS)]
 
@@ -82,11 +74,22 @@ def _approvals(hive: Hive) -> list[float]:
 
 
 def _rollbacks(hive: Hive) -> list[float]:
-    def once() -> None:
-        hive.ctl("rollback", "s0", "deployed/0", "--reason", "measure", "--wait")
-        hive.ask("s0", "there?")
+    """From the decision to the connection, and from a question to its answer, by the hive's own timestamps."""
 
-    return [_timed(once) for _ in range(ROUNDS)]
+    def once() -> float:
+        hive.ctl("rollback", "s0", "deployed/0", "--reason", "measure", "--wait")
+        connected = hive.database(
+            "SELECT (julianday(a.connected_at) - julianday(p.decided_at)) * 86400 FROM agents_agent a"
+            " JOIN approvals_approval p ON p.agent_id = a.id WHERE a.name = 's0' ORDER BY p.id DESC LIMIT 1"
+        )
+        hive.ask("s0", "there?")
+        answered = hive.database(
+            "SELECT (julianday(b.created_at) - julianday(a.created_at)) * 86400 FROM broker_message b"
+            " JOIN broker_message a ON a.id = b.in_reply_to WHERE b.sender = 's0' ORDER BY b.id DESC LIMIT 1"
+        )
+        return connected + answered
+
+    return [once() for _ in range(ROUNDS)]
 
 
 if __name__ == "__main__":
