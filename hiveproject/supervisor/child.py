@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FAST_SECONDS = 10.0
 MAX_FAST_DEATHS = 5
+# A child that floods its log must not keep the supervisor from the others.
+_READS_AT_ONCE = 16
 _DELAYS = (0.1, 0.5, 1.0, 2.0)
 
 
@@ -80,9 +82,12 @@ class Child:
         if self._output is None:
             return
         with suppress(BlockingIOError):
-            while data := os.read(self._output, 65536):
+            for _ in range(_READS_AT_ONCE):
+                data = os.read(self._output, 65536)
+                if not data:
+                    self._close_output()
+                    return
                 self.lines.add(data)
-            self._close_output()
 
     def collect(self) -> None:
         """Take note when it has ended; it is then due again after a while, the longer the faster it dies."""
