@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents import visible
 from agents.models import Agent, Deployment, Job
+from agents.readonly import ReadOnly
 
 if TYPE_CHECKING:
     AgentBase: TypeAlias = admin.ModelAdmin[Agent]
@@ -20,19 +20,6 @@ else:
     AgentBase = DeploymentBase = JobBase = admin.ModelAdmin
 
 _LOG_LINES = 500
-
-
-class ReadOnly:
-    """To be looked at."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
 
 
 @admin.register(Agent)

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents import actors, visible
+from agents.readonly import ReadOnly
 from approvals import contents, decisions, diffs, optionchanges
 from approvals.decisions import DecisionRefused
 from approvals.models import Approval, AuditEvent, Tag
@@ -27,19 +28,6 @@ else:
     ApprovalBase = TagBase = AuditBase = admin.ModelAdmin
 
 _DECIDE = {"approve": decisions.approve, "deny": decisions.deny, "cancel": decisions.cancel}
-
-
-class ReadOnly:
-    """To be looked at; only decisions change anything."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
 
 
 @admin.register(Approval)

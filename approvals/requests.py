@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -88,9 +89,15 @@ def _spawn(name: str, *, actor: Actor, description: str) -> Approval:
         if agent.lifecycle == Agent.Lifecycle.REQUESTED:
             raise RequestRefused(f"{name} was asked for already: decide its approval")
         _refuse_shared_uid(name)
-        kept = agent.lifecycle == Agent.Lifecycle.KEPT
+        kept = agent.lifecycle == Agent.Lifecycle.KEPT or _has_state(name)
         Agent.objects.filter(pk=agent.pk).update(lifecycle=Agent.Lifecycle.REQUESTED)
         return _record(agent, Approval.Kind.SPAWN, actor, description=description, made_state=not kept)
+
+
+def _has_state(name: str) -> bool:
+    """Folders on disk count even where the database knows nothing of them: a refusal must not remove them."""
+    paths = settings.HIVE_PATHS
+    return any(folder.exists() for folder in (paths.agent(name), paths.applied(name), paths.shared / name))
 
 
 def _refuse_shared_uid(name: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from agents.readonly import ReadOnly
 from broker.models import Delivery, Message
 
 if TYPE_CHECKING:
@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     DeliveryBase: TypeAlias = admin.TabularInline[Delivery, Message]
 else:
     MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
-
-
-class ReadOnly:
-    """No permission to change anything, whoever asks."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
 
 
 class DeliveryInline(ReadOnly, DeliveryBase):

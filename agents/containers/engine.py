@@ -99,22 +99,6 @@ class LocalContainers(Observed):
         remove_tree(self._paths.state, self._paths.agent(name))
         remove_tree(self._paths.state, self._paths.shared / agent_name(name))
 
-    def discard(self, name: str, what: str) -> None:
-        """Remove one thing that a refused request had made; `agents/<name>` goes too when nothing is left in it."""
-        self._refuse_running(name)
-        places = {
-            "proposed": self._paths.proposed(name),
-            "claude": self._paths.credentials(name),
-            "state": self._paths.notes(name),
-            "shared": self._paths.shared / agent_name(name),
-        }
-        if what not in places:
-            raise VerbRefused(f"{what!r} is not one of {', '.join(places)}")
-        remove_tree(self._paths.state, places[what])
-        folder = self._paths.agent(name)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
     def freeze(self, name: str) -> None:
         running = self._must_run(name)
         if cgroups.freeze(running["cgroup"], frozen=True):

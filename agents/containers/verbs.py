@@ -86,10 +86,6 @@ def _purge(context: Context, name: Any) -> None:
     context.containers.purge(agent_name(name))
 
 
-def _discard(context: Context, name: Any, what: Any) -> None:
-    context.containers.discard(agent_name(name), _text("what", what))
-
-
 def _seed_proposed(context: Context, name: Any, text: Any) -> str:
     return proposed.seed_proposed(context.paths, agent_name(name), _text("text", text))
 
@@ -127,7 +123,6 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "thaw": _thaw,
     "destroy": _destroy,
     "purge": _purge,
-    "discard": _discard,
     "seed_proposed": _seed_proposed,
     "head_commit": _head_commit,
     "emit_objects": _emit_objects,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
 from agents import actors
 from agents.models import Agent, Job
@@ -28,6 +29,13 @@ def test_bad_names_change_nothing(name: str) -> None:
         requests.spawn(name, actor=BEA)
     assert not Agent.objects.exists()
     assert not AuditEvent.objects.exists()
+
+
+def test_state_that_the_database_does_not_know_is_not_the_requests_to_remove() -> None:
+    notes = settings.HIVE_PATHS.notes("dora")
+    notes.mkdir(parents=True)
+    assert not requests.spawn("dora", actor=BEA).made_state
+    assert requests.spawn("emil", actor=BEA).made_state
 
 
 def test_the_same_name_is_asked_for_once() -> None:

@@ -101,14 +101,3 @@ def test_an_agent_is_purged_whatever_it_left(hive: Hive) -> None:
     assert hive.paths.notes("bob").is_dir()
     assert sorted(entry.name for entry in (hive.paths.state / "agents").iterdir()) == ["bob"]
     hive.containers.purge("alice")
-
-
-def test_one_thing_is_discarded(hive: Hive) -> None:
-    hive.containers.create("alice")
-    for what in ("proposed", "claude", "shared"):
-        hive.containers.discard("alice", what)
-    assert [entry.name for entry in hive.paths.agent("alice").iterdir()] == ["state"]
-    hive.containers.discard("alice", "state")
-    assert not hive.paths.agent("alice").exists()
-    with pytest.raises(VerbRefused, match="not one of"):
-        hive.containers.discard("alice", "../../applied")
