@@ -33,7 +33,7 @@ pytest: setup
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
 
-lock:  ## pin the Python packages anew
+lock:  ## pin what pyproject.toml names; delete requirements*.txt first to take newer releases
 	@$(SETUP) lock
 
 clean:  ## remove what was installed and collected; a hive's state stays

@@ -32,12 +32,12 @@ def lock() -> None:
     if uv is None:
         raise CannotSetUp("uv is missing: '.venv/bin/pip install uv', then 'make lock' again")
     for name, words in (
-        ("requirements.txt", ["--extra", "install", "pyproject.toml"]),
-        ("requirements-dev.txt", ["--extra", "install", "--extra", "dev", "pyproject.toml"]),
+        ("requirements.txt", ["--extra", "install", "--extra", "harness", "pyproject.toml"]),
+        ("requirements-dev.txt", ["--extra", "install", "--extra", "harness", "--extra", "dev", "pyproject.toml"]),
         ("requirements-node.txt", ["requirements-node.in"]),
     ):
         say(f"Locking {name}.")
-        options = ["--universal", "--generate-hashes", "--no-header", "--upgrade", "--quiet"]
+        options = ["--universal", "--generate-hashes", "--no-header", "--quiet"]
         run([uv, "pip", "compile", *options, "--output-file", name, *words], f"{name} could not be written")
 
 

@@ -30,7 +30,9 @@ _GIT = Package("git", "git")
 _ALWAYS = (_GIT, Package("bubblewrap", "bwrap"), Package("nix-bin", "nix-instantiate"))
 _ROOT = (Package("nftables", "nft"), Package("iproute2", "ip"))
 _PASST, _SLIRP = Package("passt", "pasta"), Package("slirp4netns", "slirp4netns")
-_TESTS = (*_ROOT, _PASST, _SLIRP, Package("acl", "getfacl"), Package("chromium", "chromium"))
+_VNC = Package("tigervnc-standalone-server", "Xvnc")
+_SERVERS = (Package("postgresql", "pg_ctlcluster"), Package("redis-server", "redis-server"), _VNC)
+_TESTS = (*_ROOT, _PASST, _SLIRP, Package("acl", "getfacl"), Package("chromium", "chromium"), *_SERVERS)
 
 
 def ensure(*, tests: bool) -> None:

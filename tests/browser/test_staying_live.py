@@ -3,7 +3,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import scene
 from tests.browser.site import Site
@@ -74,6 +74,55 @@ def test_a_log_grows_as_it_is_written(visit: Callable[..., Page], site: Site) ->
         site.publish("joblog", 4)
         expect(page.locator(".log .line").last).to_have_text(f"Line {number}.")
     assert page.locator(".log .line").all_inner_texts()[-3:] == ["Line 0.", "Line 1.", "Line 2."]
+
+
+def writes(site: Site, text: str) -> None:
+    site.execute("INSERT INTO agents_jobline (job_id, text, at) VALUES (4, ?, datetime('now'))", text)
+    site.publish("joblog", 4)
+
+
+def test_a_line_that_comes_while_others_are_fetched_is_shown(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/jobs/4/")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/jobs/4/lines/*", hold_the_first)
+    writes(site, "The first.")
+    _until(page, lambda: bool(held))
+    answer = held[0].fetch()
+    writes(site, "Right behind it.")
+    page.wait_for_timeout(300)
+    held[0].fulfill(response=answer)
+    expect(page.locator(".log .line").last).to_have_text("Right behind it.")
+
+
+def test_a_part_that_could_not_be_fetched_is_fetched_again(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/jobs/4/", quiet=False)
+    page.route("**/jobs/4/lines/*", _break_off, times=1)
+    page.route("**/jobs/4/?panels=*", _break_off, times=1)
+    with page.expect_event("requestfailed"):
+        writes(site, "After a fault.")
+    expect(page.locator(".log .line").last).to_have_text("After a fault.")
+    with page.expect_event("requestfailed"):
+        site.publish("jobs", 4)
+    with page.expect_event("requestfinished"):
+        pass
+
+
+def _break_off(route: Route) -> None:
+    route.abort()
+
+
+def _until(page: Page, happened: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if happened():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen within 5 s")
 
 
 def test_a_lost_connection_shows_and_heals(visit: Callable[..., Page], site: Site) -> None:

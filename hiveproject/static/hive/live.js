@@ -54,9 +54,11 @@
 
   // -- refreshing -------------------------------------------------------------------------------------------------------
 
+  const AGAIN = 1_000; // ms until a part that could not be fetched is asked for once more
   let wanted = new Set();
   let timer = null;
   let busy = false;
+  const missed = new Set(); // topics of the parts that changed while they were being fetched
 
   const concerns = (element, topics) =>
     element.dataset.topics.split(" ").some((topic) => {
@@ -68,6 +70,8 @@
     for (const element of document.querySelectorAll("[data-topics]")) {
       if (!chosen(element)) continue;
       if (element.dataset.panel) wanted.add(element.dataset.panel);
+      // The answer may replace the element, and with it whatever htmx had queued for it.
+      else if (element.classList.contains("htmx-request")) missed.add(element.dataset.topics);
       else htmx.trigger(element, "hive:changed");
     }
     schedule();
@@ -84,14 +88,25 @@
     busy = true;
     const url = new URL(location.href);
     url.searchParams.set("panels", panels);
+    let pause = GAP;
     try {
       await htmx.ajax("GET", url.pathname + url.search, { source: document.body, swap: "none" });
-    } finally {
-      setTimeout(() => { busy = false; schedule(); }, GAP);
+    } catch {
+      panels.split(",").forEach((panel) => wanted.add(panel));
+      pause = AGAIN;
     }
+    setTimeout(() => { busy = false; schedule(); }, pause);
   };
 
   const refreshAll = () => want(() => true);
+
+  document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful, xhr } }) => {
+    const { topics } = requestConfig.elt.dataset; // the event itself comes from the parent of one that was replaced
+    if (!topics || requestConfig.verb !== "get") return;
+    const same = () => want((element) => element.dataset.topics === topics);
+    if (missed.delete(topics)) setTimeout(same, GAP); // what was put in place is not wired yet
+    else if (!successful && (xhr.status === 0 || xhr.status >= 500)) setTimeout(same, AGAIN);
+  });
 
   const showPending = () => {
     const pending = Number(document.getElementById("panel-standing")?.dataset.pending || 0);
