@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import configuration, events, feed, jobs, naming, runtime
+from agents import configuration, events, feed, jobs, naming, runtime, serverfiles
 from agents.actors import Actor
 from agents.backend import containers
 from agents.containers.protocol import ContainerFailed, ContainerSpec
@@ -171,6 +171,7 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     agent = run.agent
     containers().create(agent.name)
     runtime.write(agent, deployment, restarted=restarted)
+    serverfiles.place(agent, deployment)
     begun = timezone.now()
     run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
     try:
