@@ -398,7 +398,8 @@ class Script:
         """What the tree holds for two words, bash must not read as one."""
         for one, other in zip(nodes, nodes[1:], strict=False):
             redirects = one.type.endswith("_redirect") or other.type.endswith("_redirect")
-            if one.end_byte == other.start_byte and not redirects:
+            gap = self._source[one.end_byte : other.start_byte]
+            if not gap.replace(b"\\\n", b"") and not redirects:
                 raise Refused(self._text(within), "where one word ends and the next begins is not clear")
 
     def _check_gaps(self, children: Sequence[Node], within: Node, between: bytes | None = None) -> None:
