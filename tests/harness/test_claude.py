@@ -93,10 +93,11 @@ async def test_nothing_of_the_harness_reaches_a_commands_environment(claude: Age
     await hive.push(script({"tool": RUN, "input": {"command": "env"}}, {"text": "ok"}))
     await hive.ended()
     [told] = [part["content"] for part in api.requests[1]["messages"][-1]["content"] if part["type"] == "tool_result"]
-    names = {line.partition("=")[0] for line in str(told).splitlines()}
+    text = told if isinstance(told, str) else told[0]["text"]
+    names = {line.partition("=")[0] for line in text.splitlines()}
     assert "HYPERHIVE_STATE_DIR" in names
     assert not names & {"IS_SANDBOX", "SOMETHING_ELSE", "HIVE_RUN_DIR", "ANTHROPIC_API_KEY"}
-    assert hive.token not in str(told)
+    assert hive.token not in text
 
 
 async def test_agents_are_answered_by_the_model_only(claude: Agent, hive: Hive) -> None:

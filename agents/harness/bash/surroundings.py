@@ -16,6 +16,7 @@ KEPT = frozenset((*BASICS, *HIVE, *PROXIES, *TRUST)) - {"SHELL"}
 FAMILIES = ("LC_", "GIT_AUTHOR_", "GIT_COMMITTER_", "NIX_")
 SHELLS_OWN = frozenset("BASH_ENV ENV SHELLOPTS BASHOPTS CDPATH GLOBIGNORE IFS PS4 PROMPT_COMMAND POSIXLY_CORRECT".split())
 """Variables by which a shell would read or mean something else."""
+MODELS_OWN = ("ANTHROPIC_", "CLAUDE_CODE_")
 KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -31,7 +32,11 @@ def environment(config: Config, environ: Mapping[str, str] = os.environ) -> dict
         for key, value in environ.items()
         if (key in KEPT or key in chosen or key.startswith(FAMILIES)) and not _of_a_shell(key)
     }
-    secrets = {key: value for key, value in secretfiles.variables().items() if not _of_a_shell(key)}
+    secrets = {
+        key: value
+        for key, value in secretfiles.variables().items()
+        if not _of_a_shell(key) and not key.startswith(MODELS_OWN)
+    }
     return {**kept, **secrets, "PATH": search_path(environ.get("PATH", "")), "PAGER": "cat", "GIT_PAGER": "cat"}
 
 
