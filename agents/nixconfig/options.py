@@ -157,8 +157,8 @@ OPTIONS = (
         attributes_of(_SERVER_NAME, Kind("MCP server", _server)),
         {},
         "harness",
-        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's). A word"
-        " that begins with ./ names a file of this repository, as approved.",
+        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's). A"
+        " word that begins with ./ names a file of this repository, as approved.",
     ),
     Option("memoryMax", kinds.size, "2G", "containers", "Memory that the container may use."),
     Option("cpuQuota", kinds.percent, "50%", "containers", "Processor time; 100% is one processor."),

@@ -88,7 +88,9 @@ async def test_the_model_calls_the_hives_tools_and_the_operator_is_answered(
     assert all(secret not in said + claude.log() for secret in (hive.token, "key-of-alice"))
 
 
-async def test_nothing_of_the_harness_reaches_a_commands_environment(claude: Agent, hive: Hive, api: MessagesApi) -> None:
+async def test_nothing_of_the_harness_reaches_a_commands_environment(
+    claude: Agent, hive: Hive, api: MessagesApi
+) -> None:
     await started(claude, hive)
     await hive.push(script({"tool": RUN, "input": {"command": "env"}}, {"text": "ok"}))
     await hive.ended()

@@ -131,7 +131,9 @@ class Tools:
             await self.jobs.stop(job, "stopped as asked")
         if job.status is not None:
             job.seen = True
-        return f"job {job.number}: {_told(job) if job.status is not None else job.state() + chr(10) + job.output.text()}"
+        return (
+            f"job {job.number}: {_told(job) if job.status is not None else job.state() + chr(10) + job.output.text()}"
+        )
 
     def _background(self) -> list[Job]:
         return [job for job in self.jobs.all.values() if job.background]
@@ -140,7 +142,8 @@ class Tools:
 def summary(job: Job) -> str:
     """The message that wakes the agent."""
     where = f"\nAll of it: {job.output.spilled}" if job.output.spilled else ""
-    return f"Your background job {job.number} has ended: {job.state()}.\nCommand: {job.command[:500]}{where}\n\n{_tail(job)}"
+    head = f"Your background job {job.number} has ended: {job.state()}.\nCommand: {job.command[:500]}{where}"
+    return f"{head}\n\n{_tail(job)}"
 
 
 def _tail(job: Job) -> str:
@@ -158,7 +161,12 @@ def _told(job: Job) -> str:
 def _checked(tool: Json, args: Json) -> Json:
     """The arguments by the tool's own schema. Raises ToolRefused."""
     properties: Json = tool["inputSchema"]["properties"]
-    kinds: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float), "integer": (int,), "boolean": (bool,)}
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "number": (int, float),
+        "integer": (int,),
+        "boolean": (bool,),
+    }
     for name, value in args.items():
         if name not in properties:
             raise ToolRefused(f"there is no argument {name!r}; there are {', '.join(properties)}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import shutil
 import subprocess  # noqa: TID251 - the real bash
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,20 +23,40 @@ PROGRAMS = ("see", "list", "tell", "git", "evil", "sh", "timeout", "env")
 ALLOWED = ("see **", "list -l *", "tell x*", "git status", "env **", "timeout * **", "> out/*")
 BASH = shutil.which("bash") or "bash"
 
-_quoting = st.sampled_from(["{}", "'{}'", '"{}"', '"{}"\'\'', "\\{}", "x'{}'", "$'{}'", '{}"$v"', "{}*", "~/{}"])
-_plain = st.sampled_from(["a", "-l", "x1", "evil", "status", ";", "a b", "$v", "$(evil)", "`evil`", "#", "*", "{a,b}", "\\", ""])
+_quoting = st.sampled_from(["{}", "'{}'", '"{}"', "\"{}\"''", "\\{}", "x'{}'", "$'{}'", '{}"$v"', "{}*", "~/{}"])
+_plain = st.sampled_from(
+    ["a", "-l", "x1", "evil", "status", ";", "a b", "$v", "$(evil)", "`evil`", "#", "*", "{a,b}", "\\", ""]
+)
 _word = st.builds(lambda form, text: form.replace("{}", text), _quoting, _plain) | _plain
-_name = st.sampled_from([*PROGRAMS, "s'e'e", "ev\\il", '"see"', "$v", "e\\\nvil", "!", "v=1 see", "evil=1", "<in/x see", "time see"])
+_name = st.sampled_from(
+    [*PROGRAMS, "s'e'e", "ev\\il", '"see"', "$v", "e\\\nvil", "!", "v=1 see", "evil=1", "<in/x see", "time see"]
+)
 _simple = st.builds(lambda name, words: " ".join([name, *words]), _name, st.lists(_word, max_size=3))
-_redirect = st.sampled_from(["", "", " > out/f", " 2>&1", " > evil", " <<< evil", " <<'E'\nevil\nE\n", " <<E\n$(evil)\nE\n", " | evil", " # evil"])
+_redirect = st.sampled_from(
+    [
+        "",
+        "",
+        " > out/f",
+        " 2>&1",
+        " > evil",
+        " <<< evil",
+        " <<'E'\nevil\nE\n",
+        " <<E\n$(evil)\nE\n",
+        " | evil",
+        " # evil",
+    ]
+)
+
+
+FORMS = (
+    *("{0}; {1}", "{0} && {1}", "{0} || {1}", "{0} | {1}", "{0}\n{1}", "( {0} )", "{{ {0}; }}", "see $({0})"),
+    *('see "$({0})"', "if {0}; then {1}; fi", "for v in a b; do {0}; done", "! {0}", "see <({0})", "{0} \\\n {1}"),
+    *("timeout 1 {0}", "env {0}", "v=$({0}); {1}", "{0} & {1}", "see '{0}' {1}", "{0}{1}"),
+)
 
 
 def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    forms = st.sampled_from(
-        ["{0}; {1}", "{0} && {1}", "{0} || {1}", "{0} | {1}", "{0}\n{1}", "( {0} )", "{{ {0}; }}", "see $({0})", 'see "$({0})"',
-         "if {0}; then {1}; fi", "for v in a b; do {0}; done", "! {0}", "see <({0})", "{0} \\\n {1}", "timeout 1 {0}", "env {0}",
-         "v=$({0}); {1}", "{0} & {1}", "see '{0}' {1}", "{0}{1}"]
-    )  # fmt: skip
+    forms = st.sampled_from(FORMS)
     return st.builds(lambda form, one, two: form.format(one, two), forms, inner, inner)
 
 
@@ -56,7 +75,9 @@ class Stage:
         for name in PROGRAMS:
             program = folder / "bin" / name
             after = {"env": 'exec "$@"', "timeout": 'shift; exec "$@"'}.get(name, "")
-            program.write_text(f'#!{BASH}\nprintf "%s\\0" {name} "$@" $\'\\1\' >> {self.record}\n[ $# = 0 ] || {after or ":"}\n')
+            program.write_text(
+                f'#!{BASH}\nprintf "%s\\0" {name} "$@" $\'\\1\' >> {self.record}\n[ $# = 0 ] || {after or ":"}\n'
+            )
             program.chmod(0o755)
 
     def played(self, script: str) -> list[tuple[str, ...]]:
@@ -71,8 +92,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    yield Stage(tmp_path_factory.mktemp("stage"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("stage"))
 
 
 def is_allowed(call: tuple[str, ...]) -> bool:
@@ -103,7 +124,9 @@ def test_bash_starts_what_was_allowed_and_nothing_else(stage: Stage, script: str
         assert calls == stage.played(script)
 
 
-@pytest.mark.parametrize("script", ["see a; list -l b", "v=1; see $v", "see $(list -l x)", "timeout 1 see", "see *", "see ~/x"])
+@pytest.mark.parametrize(
+    "script", ["see a; list -l b", "v=1; see $v", "see $(list -l x)", "timeout 1 see", "see *", "see ~/x"]
+)
 def test_the_comparison_sees_what_runs(stage: Stage, script: str) -> None:
     guard = Guard(ALLOWED, home=str(stage.folder), exported={"PATH", "HOME"})
     calls = stage.played(guard.checked(script))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from agents.harness.bash.guard import patterns, sharp, wrappers
+from agents.harness.bash.guard.known import known
 from agents.harness.bash.guard.patterns import ASSIGNMENT, UNKNOWN, Pattern
 from agents.harness.bash.guard.refused import Refused
 from agents.harness.bash.guard.script import Script
@@ -45,7 +46,7 @@ class Guard:
         if start == len(vector) or not vector[start].known:
             raise Refused(part, "the name of a command must be written out")
         name = vector[start].text
-        if name in sharp.NEVER:
+        if name in known().never:
             raise Refused(part, f"{name} changes or evaluates what the shell reads; it is never allowed")
         if depth > DEEPEST:
             raise Refused(part, "commands are wrapped too deeply")
@@ -74,7 +75,9 @@ def _why(vector: Sequence[Word]) -> str:
         return f"{name} may run anything: only a pattern that spells the whole command out allows it"
     open_ended = [vector[at].shell for at in sorted(edges.indices) if vector[at].text.startswith(UNKNOWN)]
     if open_ended:
-        return f"{open_ended[0] or 'what is added'} could become an option of {name}; put it after -- or begin it with ./"
+        return (
+            f"{open_ended[0] or 'what is added'} could become an option of {name}; put it after -- or begin it with ./"
+        )
     spelt = [vector[at].shell for at in sorted(edges.indices) if at]
     if spelt:
         return f"no pattern allows this command; {' '.join(spelt)} must be spelt out in one, no wildcard stands for it"
