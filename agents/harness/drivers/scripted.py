@@ -7,12 +7,13 @@ from typing import Any
 
 from agents.harness.config import Config
 from agents.harness.drivers import steps
-from agents.harness.drivers.base import ANSWER_LIMIT, Hive, Outcome
+from agents.harness.drivers.base import ANSWER_LIMIT, CannotDo, Hive, Outcome, Usage
 from agents.harness.frames import Message, Turn
 from agents.harness.journal import Emit
 from agents.harness.link import CallRefused
 from agents.harness.mcpclient import McpClient
 
+NO_MODEL = "a scripted agent has no model and no session"
 SHORTER_OUTPUTS = (16 * 1024, 4 * 1024, 1024, 256)
 
 HELP = """I am {name}, a scripted agent: I have no model behind me and do exactly what a message says.
@@ -43,8 +44,26 @@ class Scripted:
     def problem(self) -> str | None:
         return None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Keeps nothing."""
+
+    def interrupt(self) -> bool:
+        return False
+
+    def usage(self) -> Usage:
+        return Usage()
+
+    async def compact(self, emit: Emit) -> str:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
+
+    async def new_session(self) -> None:
+        raise CannotDo(NO_MODEL)
+
+    async def set_model(self, model: str | None) -> None:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
+
+    async def digest(self, text: str, emit: Emit) -> str:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
 
     async def run(self, turn: Turn, emit: Emit) -> Outcome:
         message = turn.message
@@ -64,7 +83,10 @@ class Scripted:
         for number, step in enumerate(todo, start=1):
             ok, output = await _tried(step, place, [result["output"].strip() for result in results])
             results.append({"ok": ok, "output": output})
+            tool = step.get("tool") if isinstance(step, dict) else None
             emit("step", number=number, what=_kind(step), ok=ok)
+            if isinstance(tool, str):
+                emit("tool_call", tool=tool, detail={"input": step.get("args")})
             if not ok:
                 break
         return results
