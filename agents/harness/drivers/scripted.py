@@ -70,12 +70,12 @@ class Scripted:
         try:
             todo = steps.find(message.body)
         except steps.BadBlock as error:
-            return await self._answer(turn, _rendered([{"ok": False, "output": str(error)}]))
+            return await self._answer(turn, _rendered([{"ok": False, "output": str(error)}]), emit)
         if todo is not None:
-            return await self._answer(turn, _rendered(await self._results(todo, emit)))
+            return await self._answer(turn, _rendered(await self._results(todo, emit)), emit)
         if _needs_no_help(message):
             return Outcome("ok", "nothing to do")
-        return await self._answer(turn, HELP.format(name=self._config.name))
+        return await self._answer(turn, HELP.format(name=self._config.name), emit)
 
     async def _results(self, todo: list[Any], emit: Emit) -> Results:
         place = steps.Workplace(self._config.notes, McpClient(self._hive.mcp_url))
@@ -83,21 +83,20 @@ class Scripted:
         for number, step in enumerate(todo, start=1):
             ok, output = await _tried(step, place, [result["output"].strip() for result in results])
             results.append({"ok": ok, "output": output})
-            tool = step.get("tool") if isinstance(step, dict) else None
             emit("step", number=number, what=_kind(step), ok=ok)
-            if isinstance(tool, str):
-                emit("tool_call", tool=tool, detail={"input": step.get("args")})
+            _tell_tool(step, ok, emit)
             if not ok:
                 break
         return results
 
-    async def _answer(self, turn: Turn, body: str) -> Outcome:
+    async def _answer(self, turn: Turn, body: str, emit: Emit) -> Outcome:
         if turn.message.provenance == "system":
             return Outcome("ok", "the hive takes no answers")
         try:
             await self._hive.answer(turn, body)
         except CallRefused as error:
             return Outcome("failed", f"the answer was refused: {error}")
+        emit("message_sent", to=turn.message.sender)
         return Outcome("ok", body)
 
 
@@ -106,6 +105,15 @@ async def _tried(step: Any, place: steps.Workplace, outputs: list[str]) -> tuple
         return True, await steps.run(steps.fill(step, outputs), place)
     except steps.StepFailed as error:
         return False, str(error)
+
+
+def _tell_tool(step: Any, ok: bool, emit: Emit) -> None:
+    if not isinstance(step, dict) or not isinstance(step.get("tool"), str):
+        return
+    args = step.get("args")
+    emit("tool_call", tool=step["tool"], detail={"input": args})
+    if ok and step["tool"] == "send" and isinstance(args, dict):
+        emit("message_sent", to=args.get("to"))
 
 
 def _needs_no_help(message: Message) -> bool:

@@ -213,7 +213,8 @@ class Claude:
             self._waiting.limited(reading.resets_at, shortest=LIMIT_PAUSE)
             return Outcome("requeue", reading.text())
         tries = self._tries[turn.message.id] = self._tries.get(turn.message.id, 0) + 1
-        if verdict not in PUT_BACK or tries >= MOST_TRIES:
+        harmless = verdict in PUT_BACK or (verdict is Verdict.DIED and not reading.begun)
+        if not harmless or tries >= MOST_TRIES:
             return None
         self._waiting.pause(f"No turn is possible: {reading.text()}"[:300])
         return Outcome("requeue", reading.text())
