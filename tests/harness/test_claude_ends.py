@@ -58,12 +58,6 @@ async def test_a_flag_that_the_cli_does_not_know(claude: Agent, hive: Hive) -> N
     await hive.until(lambda: "no-such-flag" in problem(hive))
 
 
-async def test_mcp_servers_that_the_cli_cannot_read(claude: Agent, hive: Hive) -> None:
-    claude.config["options"]["extraMcpServers"] = {"bad": {"url": None, "command": None, "args": 3}}
-    frame = await ended(claude, hive, {"text": "never"})
-    assert frame["outcome"] == "requeue"
-
-
 async def test_a_cli_that_somebody_ends_within_a_turn(claude: Agent, hive: Hive) -> None:
     """SIGTERM leaves no result; what the turn had begun may have had an effect, so it is not run again."""
     await started(claude, hive)

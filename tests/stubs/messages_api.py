@@ -12,6 +12,8 @@ JSON list of turns, one for each request that follows it:
 A prompt without a block, and a request past the list's end, is answered with "done". `GET /requests` lists what
 arrived: `[{"path", "model", "messages", "tools", "system"}]`.
 
+`empty_summaries` is how many requests of the CLI to sum a session up are answered with nothing.
+
 `python -m tests.stubs.messages_api --port N` runs it alone.
 """
 
@@ -38,6 +40,7 @@ class MessagesApi:
     def __init__(self) -> None:
         self.requests: list[Json] = []
         self.refused: dict[str, int] = {}
+        self.empty_summaries = 0
         self.port = 0
         self.asked = asyncio.Event()
 
@@ -88,15 +91,20 @@ class MessagesApi:
                 {"path": path, **{key: body.get(key) for key in ("model", "messages", "tools", "system")}}
             )
             self.asked.set()
-            await _play(writer, body, self.refused)
+            await _play(writer, body, self._scripted(body.get("messages", [])))
         else:
             _json(writer, 404, {"type": "error", "error": {"type": "not_found_error", "message": path}})
         await writer.drain()
         return True
 
+    def _scripted(self, messages: list[Json]) -> Json:
+        if self.empty_summaries and messages and "Respond with plain text only" in _text(messages[-1]):
+            self.empty_summaries -= 1
+            return {"text": ""}
+        return _scripted(messages, self.refused)
 
-async def _play(writer: asyncio.StreamWriter, body: Json, refused: dict[str, int]) -> None:
-    turn = _scripted(body.get("messages", []), refused)
+
+async def _play(writer: asyncio.StreamWriter, body: Json, turn: Json) -> None:
     if "status" in turn:
         return _refuse(writer, turn)
     if not body.get("stream"):

@@ -131,11 +131,19 @@ class Claude:
         """Prepare for the second try; whether the session was compacted."""
         if verdict is Verdict.DIED:
             await self._note_death(emit)
-        elif verdict is Verdict.OVERFLOW and (await self._compacted(emit)).compacted:
+        elif verdict is Verdict.OVERFLOW and await self._made_shorter(emit):
             return True
         elif verdict in (Verdict.OVERFLOW, Verdict.SESSION_LOST):
             await self.new_session()
         return False
+
+    async def _made_shorter(self, emit: Emit) -> bool:
+        try:
+            await self.compact(emit)
+        except CannotDo as error:
+            emit("error", because="compaction", text=str(error))
+            return False
+        return True
 
     async def _note_death(self, emit: Emit) -> None:
         """A CLI that dies before it has done anything, again and again, is started for each turn instead."""
