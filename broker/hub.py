@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from agents.models import Agent
-from broker import delivery, frames, standing, waking
+from broker import control, delivery, eventlog, frames, standing, waking
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
 from broker.writer import Part, Slot, Writer, Written
@@ -106,6 +106,9 @@ class Hub:
     def changed(self, changes: Sequence[tuple[int, str, str]]) -> None:
         """Subscriber of the change feed."""
         self._wake({name for _, topic, name in changes if topic == "deliveries"})
+        for name in {name for _, topic, name in changes if topic == control.TOPIC}:
+            if (session := self._sessions.get(name)) is not None:
+                session.look_for_orders()
         if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
             self._checking = self._loop.create_task(self._drop_revoked())
 
@@ -163,6 +166,8 @@ def _valid_tokens() -> set[tuple[str, str]]:
 def _attach(session: Session) -> None:
     delivery.release_others(session.name, session.id)
     standing.connected(session.name)
+    session.paused = Agent.objects.get(pk=session.agent_id).paused
+    session.events = eventlog.position(session.agent_id)
     session.is_attached = True
 
 

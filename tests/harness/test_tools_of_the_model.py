@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.harness.agent import Agent, free_port
+from tests.harness.claude import RUN, script, started
 from tests.harness.hive import Hive
-from tests.harness.test_claude import RUN, api, claude, script, started
+from tests.harness.lonely import Lonely
 from tests.stubs.messages_api import MessagesApi
 
-__all__ = ["api", "claude"]
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / "tests" / "stubs" / "mcp_server.py"
 
@@ -60,19 +60,16 @@ def local(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def over_http() -> AsyncIterator[str]:
+async def over_http(lonely: Lonely) -> AsyncIterator[str]:
+    """The address of a server in the agent's own network."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SERVER), "http", str(port), stderr=asyncio.subprocess.DEVNULL
+        *lonely.enter, sys.executable, str(SERVER), "http", str(port), stderr=asyncio.subprocess.PIPE
     )
+    assert process.stderr is not None
     async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.1)
-    writer.close()
+        while b"running on" not in await process.stderr.readline():
+            pass
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()
     await process.wait()
