@@ -39,6 +39,8 @@ class Agent(models.Model):
     failed = models.BooleanField(default=False)
     failure = models.TextField(blank=True)
     paused = models.BooleanField(default=False)
+    frozen = models.BooleanField(default=False, help_text="The operator wants every process of it held.")
+    held = models.BooleanField(default=False, help_text="The host holds every process of it.")
     needs_login = models.BooleanField(default=False)
     problem = models.TextField(blank=True, help_text="What the harness says is wrong.")
     status_text = models.CharField(max_length=200, blank=True)

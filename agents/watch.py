@@ -93,7 +93,7 @@ def _record_crash(agent: Agent, status: ExitStatus | None, lines: list[str]) -> 
 def _set_running(agent: Agent, *, running: bool) -> None:
     with transaction.atomic():
         rows = Agent.objects.filter(pk=agent.pk).exclude(running=running)
-        gone = {} if running else {"connected": False, "busy_since": None}
+        gone = {} if running else {"connected": False, "busy_since": None, "frozen": False, "held": False}
         if rows.update(running=running, **gone):
             feed.publish("agents", agent.pk)
 

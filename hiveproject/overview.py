@@ -95,6 +95,8 @@ def _state(agent: Agent) -> tuple[str, str]:
         return "crashed", "bad"
     if not agent.running:
         return ("starting", "busy") if agent.wanted else ("stopped", "off")
+    if agent.frozen:
+        return "frozen", "off"
     if not agent.connected:
         return "connecting", "busy"
     if agent.needs_login:
@@ -115,6 +117,7 @@ def row(standing: Standing) -> dict[str, Any]:
         "needs_update": standing.needs_update,
         "needs_login": agent.needs_login,
         "paused": agent.paused,
+        "frozen": agent.frozen,
         "web_port": agent.web_port,
         "vnc_port": agent.vnc_port,
         "deployed_tag": deployment.tag if deployment else None,

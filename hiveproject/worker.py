@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, jobs, watch
+from agents import feed, freezing, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
@@ -43,6 +43,7 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # the consumer has put its own in place
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
+    threads.append(threading.Thread(target=freezing.Freezer().follow, args=(stop,), name="freezer", daemon=True))
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
     for thread in threads:
         thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, home, jobs, messages, secrets
+from hiveproject.dashboard import agents, approvals, home, jobs, messages, secrets, steering
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -21,6 +21,13 @@ urlpatterns = [
     path("agents/<slug:name>/", agents.agent_page, name="agent"),
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
+    re_path(
+        rf"^agents/(?P<name>[a-z0-9-]+)/orders/(?P<verb>{'|'.join(steering.PLAIN)})/$", steering.order, name="order"
+    ),
+    path("agents/<slug:name>/orders/set_model/", steering.set_model, name="set-model"),
+    path("agents/<slug:name>/orders/login_code/", steering.enter_code, name="login-code"),
+    re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>freeze|thaw)/$", steering.freeze, name="freeze"),
+    re_path(r"^agents-all/(?P<verb>freeze|thaw)/$", steering.freeze_all, name="freeze-all"),
     path("agents/<slug:name>/secrets/", secrets.put, name="secret-put"),
     path("agents/<slug:name>/secrets/<str:secret>/remove/", secrets.remove, name="secret-remove"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),

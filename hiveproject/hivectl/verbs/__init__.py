@@ -11,9 +11,10 @@ from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
 from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
+from broker.control import OrderRefused
 from broker.sending import SendRefused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, messages, secrets, upkeep
+from hiveproject.hivectl.verbs import agents, approvals, messages, secrets, steering, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -25,6 +26,7 @@ REFUSALS = (
     DecisionRefused,
     SendRefused,
     SecretRefused,
+    OrderRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -44,6 +46,9 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "send": messages.send,
     "inbox": messages.inbox,
     "secret": secrets.secret,
+    **dict.fromkeys(("interrupt", "compact", "new-session", "model", "pause", "resume"), steering.order),
+    **dict.fromkeys(("freeze", "thaw"), steering.freeze),
+    "login": steering.login,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

@@ -12,6 +12,7 @@ from uuid import uuid4
 from acp import PROTOCOL_VERSION, schema, text_block
 from acp.client.connection import ClientSideConnection
 
+from agents.harness import servers as extra_servers
 from agents.harness.config import Config
 from agents.harness.drivers import remains
 from agents.harness.drivers.acp.reading import OWN_SERVER, Client, Reading
@@ -75,7 +76,7 @@ class Connection:
     async def begin(self, mcp_url: str, resume: str | None) -> bool:
         """Load the session, or begin a new one; True for a loaded one. Raises as `open` does."""
         servers = [schema.HttpMcpServer(name=OWN_SERVER, url=mcp_url, headers=[], type="http")]
-        servers += [_server(name, extra) for name, extra in self._extra()]  # type: ignore[misc]
+        servers += [_server(name, extra) for name, extra in self._extra(mcp_url)]  # type: ignore[misc]
         cwd = str(self._config.notes)
         if resume is not None and self.capabilities.load_session:
             self.client.quiet = True
@@ -137,9 +138,10 @@ class Connection:
         )
         self.capabilities = told.agent_capabilities or self.capabilities
 
-    def _extra(self) -> list[tuple[str, dict[str, Any]]]:
-        found = self._config.options.get("extraMcpServers") or {}
-        return [(name, extra) for name, extra in found.items() if name != OWN_SERVER]
+    def _extra(self, mcp_url: str) -> list[tuple[str, dict[str, Any]]]:
+        """The shell, and the servers of agent.nix whose files are the approved ones."""
+        shell = {"url": f"{mcp_url.rpartition('/')[0]}/bash"}
+        return [("bash", shell), *extra_servers.usable(self._config).items()]
 
     def _note_options(self, session: Any) -> None:
         offered = getattr(session, "config_options", None) or []
