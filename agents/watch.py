@@ -7,14 +7,17 @@ import threading
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from agents import actors, events, feed, lifecycle
 from agents.backend import containers
 from agents.containers.protocol import ExitStatus
 from agents.data_version import DataVersion
-from agents.models import Agent, Job
+from agents.models import Agent, Job, Stat
 
 SECONDS = 1.0
+CRASH = "host.crash"
+"""The statistic of a container that ended by itself."""
 _LAST_LINES = 15
 logger = logging.getLogger(__name__)
 
@@ -85,6 +88,7 @@ def _record_crash(agent: Agent, status: ExitStatus | None, lines: list[str]) -> 
     how = told(status)
     failure = "\n".join([f"It ended by itself ({how}).", *lines])
     Agent.objects.filter(pk=agent.pk).update(failed=True, failure=failure)
+    Stat.objects.create(agent=agent, ts=timezone.now(), key=CRASH, value=1)
     feed.publish("operator")
     logger.warning("%s crashed: %s", agent.name, how)
     events.emit(events.Event("container_crash", agent.name, f"{agent.name} crashed: {how}."))

@@ -17,7 +17,7 @@ from agents.models import Agent, Job
 from approvals import queue
 from approvals.models import Approval
 from broker import inbox
-from hiveproject import health
+from hiveproject import health, stuck
 
 _RECENT = timedelta(days=7)
 
@@ -51,6 +51,8 @@ class Item:
     since: datetime | None
     url: str
     verb: str
+    actions: tuple[tuple[str, str], ...] = ()
+    """Label and address of what may help at once."""
 
 
 def standings(agents: QuerySet[Agent] | None = None) -> list[Standing]:
@@ -74,6 +76,7 @@ def attention(known: Iterable[Standing] | None = None) -> list[Item]:
         *_worker(),
         *_approvals(),
         *(item for each in standing for item in _troubles(each)),
+        *_stuck(standing),
         *_failed_deploys(),
         *_failed_jobs({each.agent.pk for each in standing if each.agent.failed}),
         *_port_collisions(standing),
@@ -166,6 +169,23 @@ def _troubles(standing: Standing) -> list[Item]:
     elif agent.problem:
         items.append(Item("bad", f"{agent.name} reports a problem", _first_line(agent.problem), None, url, "Look"))
     return items
+
+
+_HELP = {"silent": ("interrupt", "restart"), "looping": ("interrupt", "new_session"), "crashing": ("stop",)}
+_LABELS = {"interrupt": "Interrupt", "restart": "Restart", "new_session": "New session", "stop": "Stop"}
+
+
+def _stuck(standing: Iterable[Standing]) -> list[Item]:
+    found = []
+    for one in stuck.look(each.agent for each in standing):
+        name = one.agent.name
+        actions = tuple((_LABELS[verb], _address(name, verb)) for verb in _HELP[one.kind])
+        found.append(Item("bad", one.title, one.evidence, one.since, reverse("agent", args=[name]), "Look", actions))
+    return found
+
+
+def _address(name: str, verb: str) -> str:
+    return reverse("act" if verb in ("restart", "stop") else "order", args=[name, verb])
 
 
 def _failed_deploys() -> list[Item]:

@@ -19,6 +19,7 @@ HIVE_DURABILITY = environment.choice("HYPERHIVE_DURABILITY", "full", ("full", "n
 HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 3600)
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
 HIVE_EVENT_DAYS = environment.integer("HYPERHIVE_EVENT_DAYS", 30, 8, 3650)
+HIVE_STUCK_MINUTES = environment.integer("HYPERHIVE_STUCK_MINUTES", 10, 1, 1440)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
