@@ -51,6 +51,7 @@ class Agent(models.Model):
     context_tokens = models.PositiveBigIntegerField(null=True, blank=True)
     context_limit = models.PositiveBigIntegerField(null=True, blank=True)
     limited_until = models.DateTimeField(null=True, blank=True, help_text="Parked by a rate limit until then.")
+    over_budget = models.CharField(max_length=300, blank=True, help_text="Why the hive lets it begin no turn.")
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
     token_hash = models.CharField(max_length=64, blank=True)
@@ -104,6 +105,23 @@ class Deployment(models.Model):
     @property
     def tag(self) -> str:
         return f"deployed/{self.approval_id}"
+
+
+class Allowance(models.Model):
+    """More than the budget allows, granted by the operator for one day (UTC); without an agent: to the swarm."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, blank=True, related_name="allowances")
+    day = models.DateField()
+    what = models.CharField(max_length=10)
+    amount = models.FloatField()
+    granted_by = models.CharField(max_length=160)
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.agent or 'swarm'} {self.what} +{self.amount:g}"
 
 
 class Secret(models.Model):

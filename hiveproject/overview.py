@@ -17,7 +17,7 @@ from agents.models import Agent, Job
 from approvals import queue
 from approvals.models import Approval
 from broker import inbox
-from hiveproject import health, stuck
+from hiveproject import budgets, health, stuck
 
 _RECENT = timedelta(days=7)
 
@@ -77,6 +77,7 @@ def attention(known: Iterable[Standing] | None = None) -> list[Item]:
         *_approvals(),
         *(item for each in standing for item in _troubles(each)),
         *_stuck(standing),
+        *_budgets(standing),
         *_failed_deploys(),
         *_failed_jobs({each.agent.pk for each in standing if each.agent.failed}),
         *_port_collisions(standing),
@@ -104,6 +105,8 @@ def _state(agent: Agent) -> tuple[str, str]:
         return "connecting", "busy"
     if agent.needs_login:
         return "needs login", "needs"
+    if agent.over_budget:
+        return "over budget", "needs"
     if agent.paused:
         return "paused", "off"
     return ("working", "busy") if agent.busy_since else ("running", "good")
@@ -186,6 +189,21 @@ def _stuck(standing: Iterable[Standing]) -> list[Item]:
 
 def _address(name: str, verb: str) -> str:
     return reverse("act" if verb in ("restart", "stop") else "order", args=[name, verb])
+
+
+def _budgets(standing: Iterable[Standing]) -> list[Item]:
+    """What is nearly or wholly used up; only the operator grants more."""
+    found = []
+    for use in budgets.uses(each.agent for each in standing):
+        if use.share < budgets.WARN:
+            continue
+        who = "The swarm" if use.agent is None else use.agent.name
+        title = f"{who} has used up its {use.what}" if use.is_spent else f"{who} nears its limit of {use.what}"
+        url = reverse("dashboard") if use.agent is None else reverse("agent", args=[use.agent.name])
+        name = "--swarm" if use.agent is None else use.agent.name
+        detail = f"{use.told()}. hivectl budget raise {name} --{use.what} N grants more for today."
+        found.append(Item("bad" if use.is_spent else "needs", title, detail, None, url, "Look"))
+    return found
 
 
 def _failed_deploys() -> list[Item]:

@@ -19,7 +19,7 @@ from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
 from broker import eventlog
-from hiveproject import stuck
+from hiveproject import budgets, stuck
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -46,6 +46,7 @@ def run() -> None:
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=freezing.Freezer().follow, args=(stop,), name="freezer", daemon=True))
     threads.append(threading.Thread(target=stuck.Lookout().follow, args=(stop,), name="stuck", daemon=True))
+    threads.append(threading.Thread(target=budgets.Purser().follow, args=(stop,), name="budgets", daemon=True))
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
     for thread in threads:
         thread.start()

@@ -202,8 +202,9 @@ OPTIONS = (
         "harness",
         'The agent of driver "acp" and its arguments, such as `[ "gemini" "--acp" ]`; it must be on PATH.',
     ),
-    Option("budget.tokensPerDay", nullable(kinds.amount), None, None, "Tokens a day. null: no limit."),
-    Option("budget.costPerDay", nullable(kinds.amount), None, None, "US dollars a day. null: no limit."),
+    Option("budget.tokensPerDay", nullable(kinds.amount), None, "budgets", "Tokens a day (UTC). null: no limit."),
+    Option("budget.costPerDay", nullable(kinds.amount), None, "budgets", "US dollars a day (UTC). null: no limit."),
+    Option("budget.turnsPerDay", nullable(kinds.amount), None, "budgets", "Turns a day (UTC). null: no limit."),
     Option("placement.labels", list_of(_LABEL), [], None, "Labels that the host of the agent must carry."),
     Option("project", nullable(kinds.text), None, None, "The project that the agent belongs to."),
 )

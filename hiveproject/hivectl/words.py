@@ -76,6 +76,12 @@ def _orders(verbs: _Verbs[_Parser]) -> None:
         verb = _verb(verbs, name, what)
         verb.add_argument("name", metavar="NAME", nargs="?")
         verb.add_argument("--all", action="store_true", help="every agent that runs")
+    budget = _verb(verbs, "budget", "what is used of today's budgets, and granting more for today")
+    budget.add_argument("what", choices=("show", "raise"))
+    budget.add_argument("name", metavar="NAME", nargs="?")
+    budget.add_argument("--swarm", action="store_true", help="all agents together")
+    for what in ("tokens", "cost", "turns"):
+        budget.add_argument(f"--{what}", type=float, metavar="N", help=f"how much more ({what})")
     login = _verb(verbs, "login", "sign its driver in: start gives an address, code reads the code from standard input")
     login.add_argument("what", choices=("start", "code", "status", "cancel"))
     login.add_argument("name", metavar="NAME")

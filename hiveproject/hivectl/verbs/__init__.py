@@ -13,6 +13,7 @@ from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
 from broker.control import OrderRefused
 from broker.sending import SendRefused
+from hiveproject.budgets import BudgetRefused
 from hiveproject.hivectl.answers import Answer
 from hiveproject.hivectl.verbs import agents, approvals, messages, secrets, steering, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
@@ -27,6 +28,7 @@ REFUSALS = (
     SendRefused,
     SecretRefused,
     OrderRefused,
+    BudgetRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -49,6 +51,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     **dict.fromkeys(("interrupt", "compact", "new-session", "model", "pause", "resume"), steering.order),
     **dict.fromkeys(("freeze", "thaw"), steering.freeze),
     "login": steering.login,
+    "budget": steering.budget,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

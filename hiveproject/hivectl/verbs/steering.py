@@ -9,9 +9,10 @@ import time
 from agents import freezing
 from agents.models import Agent
 from broker import control
-from hiveproject import steering
+from hiveproject import budgets, steering
+from hiveproject.budgets import BudgetRefused
 from hiveproject.hivectl import waiting
-from hiveproject.hivectl.answers import FAILED, REFUSED, Answer, readable
+from hiveproject.hivectl.answers import FAILED, REFUSED, Answer, readable, table
 from hiveproject.hivectl.verbs.agents import OPERATOR, existing
 
 _HELD_SECONDS, _POLL_SECONDS = 10.0, 0.01
@@ -49,6 +50,24 @@ def freeze(options: argparse.Namespace) -> Answer:
     seconds = round(time.monotonic() - begun, 3)
     what = "frozen" if options.verb == "freeze" else "thawed"
     return Answer({"agents": names, "seconds": seconds}, f"{', '.join(names)}: {what} in {seconds:.3f} s")
+
+
+def budget(options: argparse.Namespace) -> Answer:
+    agent = existing(options.name) if options.name else None
+    if options.what == "raise":
+        if options.swarm == bool(agent):
+            raise BudgetRefused("name one agent, or say --swarm")
+        for what in budgets.KEYS:
+            if (amount := getattr(options, what)) is not None:
+                budgets.grant(agent, what, amount, actor=OPERATOR)
+    agents = [agent] if agent else list(Agent.objects.live().select_related("deployment"))
+    found = [use for use in budgets.uses(agents) if agent is None or use.agent is not None]
+    rows = [
+        {"of": use.agent.name if use.agent else "swarm", "what": use.what, "used": use.used, "limit": use.limit}
+        for use in found
+    ]
+    text = table(("OF", "WHAT", "USED", "LIMIT"), [tuple(row.values()) for row in rows], "No budget has a limit.")
+    return Answer(rows, text)
 
 
 def _answered(agent: Agent, verb: str, seconds: float, **args: str | None) -> Answer:
