@@ -56,6 +56,7 @@ class Agent(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        permissions: ClassVar = [("open_terminal", "Can open a terminal in a container")]
 
     def __str__(self) -> str:
         return self.name
@@ -97,6 +98,23 @@ class Deployment(models.Model):
     @property
     def tag(self) -> str:
         return f"deployed/{self.approval_id}"
+
+
+class TerminalSession(models.Model):
+    """One terminal that an operator opened on an agent."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="terminals")
+    user = models.CharField(max_length=150)
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=500, blank=True, help_text="Why it ended.")
+    size = models.PositiveBigIntegerField(default=0, help_text="Of the recording, in bytes.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"terminal {self.pk} on {self.agent}"
 
 
 class Job(models.Model):

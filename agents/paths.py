@@ -59,6 +59,10 @@ class Paths:
     def container_log(self, name: str) -> Path:
         return self.state / "logs" / f"{agent_name(name)}.log"
 
+    def recordings(self, name: str) -> Path:
+        """Screens and terminals of this agent that were recorded; the hive's own, no container sees them."""
+        return self.state / "recordings" / agent_name(name)
+
     def job(self, job_id: int) -> Path:
         """Scratch folder of one job: exported trees, quarantined objects."""
         return self.state / "jobs" / str(int(job_id))

@@ -89,6 +89,10 @@ def welcome(agent: str, session: str) -> Frame:
     return {"type": "welcome", "version": VERSION, "agent": agent, "session": session}
 
 
+def open_terminal(terminal: str, columns: int, rows: int) -> Frame:
+    return {"type": "open_terminal", "terminal": terminal, "columns": columns, "rows": rows}
+
+
 def message(leased: Leased) -> Frame:
     return {
         "type": "message",

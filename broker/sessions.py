@@ -73,6 +73,11 @@ class Session:
             self._settled.clear()
             await self._settled.wait()
 
+    def tell(self, frame: Frame) -> None:
+        """A frame that nothing waits for."""
+        if self.is_attached and not self._ended:
+            self._wire.send(frame)
+
     def push(self, messages: Sequence[Leased]) -> None:
         for message in messages:
             self._wire.send(frames.message(message))

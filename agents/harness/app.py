@@ -14,6 +14,7 @@ from agents.harness.journal import Journal
 from agents.harness.ledger import Ledger
 from agents.harness.link import HiveAway, Link, LinkEnded
 from agents.harness.standing import Standing
+from agents.harness.terminals import Terminals
 from agents.harness.turns import Turns
 
 STOP_SECONDS = 4.5
@@ -64,7 +65,8 @@ class Harness:
         self.journal = Journal(config.notes / "hyperhive-events.sqlite")
         self.ledger = Ledger()
         self.standing = Standing(config.model)
-        self.link = Link(config, self.ledger, self.standing, self.journal)
+        self.terminals = Terminals(config, self.journal)
+        self.link = Link(config, self.ledger, self.standing, self.journal, self.terminals.open)
         self.forwarder = Forwarder(config, self.state, self.journal)
         self.driver = driver_of(config, Hive(self.link, self.forwarder), self.standing)
         self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal)
@@ -128,7 +130,7 @@ class Harness:
     async def _end(self, parts: list[asyncio.Future[Any]]) -> None:
         """The driver stops its turn first; the socket closes last, and the message in work goes back."""
         parts[0].cancel()
-        await asyncio.wait(parts[:1], timeout=STOP_SECONDS - 1)
+        await asyncio.wait([*parts[:1], asyncio.ensure_future(self.terminals.close())], timeout=STOP_SECONDS - 1)
         try:
             await asyncio.wait_for(self.link.close(), 1)
         except TimeoutError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, unix_connect
@@ -41,7 +41,10 @@ class CallRefused(Exception):
 
 
 class Link:
-    def __init__(self, config: Config, ledger: Ledger, standing: Standing, emit: Emit) -> None:
+    def __init__(
+        self, config: Config, ledger: Ledger, standing: Standing, emit: Emit, open_terminal: Callable[[Frame], None]
+    ) -> None:
+        self._open_terminal = open_terminal
         self._config, self._ledger, self._standing, self._emit = config, ledger, standing, emit
         self._socket: ClientConnection | None = None
         self._calls: dict[str, asyncio.Future[str]] = {}
@@ -163,6 +166,8 @@ class Link:
             await self.send(self._ledger.offer(Message.parse(frame)))
         elif kind == "result":
             self._answer(frame)
+        elif kind == "open_terminal":
+            self._open_terminal(frame)
         elif kind == "error":
             self._emit("refused", code=frame.get("code"), text=frame.get("message"))
 
