@@ -122,6 +122,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
+    ("xterm/lib", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "lib"),
+    ("xterm/css", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "css"),
+    ("xterm-fit", BASE_DIR / "node_modules" / "@xterm" / "addon-fit" / "lib"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -72,7 +72,7 @@ class Shell:
         _signal(self.process.pid, signal.SIGHUP)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), GRACE_SECONDS)
-        while _signal(self.process.pid, signal.SIGKILL):  # one may have forked meanwhile
+        while _signal(self.process.pid, signal.SIGKILL):  # noqa: ASYNC110 - one may have forked meanwhile
             await asyncio.sleep(0.01)
         os.close(self._master)
         return await self.process.wait()

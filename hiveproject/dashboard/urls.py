@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, home, jobs, messages
+from hiveproject.dashboard import agents, approvals, home, jobs, messages, terminals
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -21,6 +21,9 @@ urlpatterns = [
     path("agents/<slug:name>/", agents.agent_page, name="agent"),
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
+    path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
+    path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
+    path("agents/<slug:name>/terminal/<int:session_id>.cast", terminals.recording, name="terminal-recording"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),
