@@ -146,6 +146,9 @@ class Containers(Protocol):
     def logs(self, name: str, lines: int = 200) -> Lines:
         """The last lines the container wrote, without control characters."""
 
+    def entry(self, name: str) -> str | None:
+        """The command line by which the host's owner gets a shell inside; None while it does not run."""
+
     def freeze(self, name: str) -> None:
         """Hold every process of the container."""
 

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 
+from agents.backend import containers
 from agents.models import TerminalSession
 from hiveproject.dashboard.agents import existing
 from hiveproject.dashboard.requests import HiveRequest, show
@@ -28,6 +29,7 @@ def terminal_page(request: HiveRequest, name: str) -> HttpResponse:
     agent = existing(name)
     page = Paginator(TerminalSession.objects.filter(agent=agent), _PAGE).get_page(request.GET.get("page"))
     context = {"agent": agent, "page": page, "topics": f"terminals:{name}", "may_open": may_open(request)}
+    context["entry"] = containers().entry(name)
     return _styled(show(request, "terminal/terminal.html", PANELS, context))
 
 

@@ -10,7 +10,7 @@
   if (!answer.ok) { state.textContent = "There is no recording of this terminal."; play.disabled = true; return; }
   const [head, ...events] = (await answer.text()).trim().split("\n").map((line) => JSON.parse(line));
   const terminal = new Terminal({
-    cols: head.width, rows: head.height, disableStdin: true, fontSize: 14,
+    cols: head.width, rows: head.height, disableStdin: true, fontSize: 14, minimumContrastRatio: 4.5,
     fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"),
     theme: { background: "#0c0b09", foreground: "#ece5d8", cursor: "#0c0b09" },
   });

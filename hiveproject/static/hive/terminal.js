@@ -17,6 +17,7 @@
     fontFamily: styles.getPropertyValue("--mono"),
     fontSize: 14,
     scrollback: 5_000,
+    minimumContrastRatio: 4.5,
     allowProposedApi: false,
     theme: { background: "#0c0b09", foreground: "#ece5d8", cursor: "#f0a832", selectionBackground: "#5b4a2a" },
   });
@@ -86,5 +87,9 @@
     connect();
   });
   close.addEventListener("click", () => tell({ close: true }));
+  document.querySelector("[data-copy]")?.addEventListener("click", async ({ target }) => {
+    await navigator.clipboard.writeText(document.querySelector("[data-copied]").textContent);
+    target.textContent = "Copied";
+  });
   connect();
 })();
