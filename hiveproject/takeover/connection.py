@@ -35,7 +35,7 @@ class TakenConnection(Protocol):
     def __init__(
         self, transport: Any, reader: Reader, over: Callable[[Any], None], *, max_message: int, high_water: int
     ) -> None:
-        self.transport = transport
+        self._transport = transport
         self._reader, self._over = reader, over
         self._socket: socket.socket = transport.getHandle()
         self._loop = asyncio.get_running_loop()
@@ -76,7 +76,7 @@ class TakenConnection(Protocol):
     def pause(self) -> None:
         self._reading = False
         if self._closing_since is None:
-            self.transport.pauseProducing()
+            self._transport.pauseProducing()
 
     def resume(self) -> None:
         if self._reading or self._detached is not None or self._ended:
@@ -90,7 +90,7 @@ class TakenConnection(Protocol):
         if self._reading:
             self._deliver()
         if self._reading and not self._ended:
-            self.transport.resumeProducing()
+            self._transport.resumeProducing()
 
     def _deliver(self) -> None:
         if self._delivering:
@@ -136,8 +136,8 @@ class TakenConnection(Protocol):
         if broken.lost:
             self._is_lost = True
             self._flush()
-            self.transport.unregisterProducer()
-            self.transport.loseWriteConnection()
+            self._transport.unregisterProducer()
+            self._transport.loseWriteConnection()
         else:
             self._loop.call_soon(self._deliver)
 
@@ -192,7 +192,7 @@ class TakenConnection(Protocol):
         self._draining = True
         self._waiting -= sent
         self._unread_since = self._unread_since or time.monotonic()
-        self.transport.write(b"".join(out)[sent:])
+        self._transport.write(b"".join(out)[sent:])
 
     def _send(self, out: list[bytes]) -> int:
         if self._waiting < _COPY_BELOW or len(out) > _IOV_MAX:
@@ -233,11 +233,11 @@ class TakenConnection(Protocol):
         self._flush()
         if not self._reading:  # the client's close frame is waited for
             self._loop.call_soon(self._deliver)
-            self.transport.resumeProducing()
+            self._transport.resumeProducing()
 
     def abort(self) -> None:
         if not self._ended:
-            self.transport.abortConnection()
+            self._transport.abortConnection()
 
     def _say_close(self, payload: bytes) -> None:
         self._write(codec.CLOSE, payload)
@@ -245,8 +245,8 @@ class TakenConnection(Protocol):
 
     def _leave(self) -> None:
         """Close the socket once all is sent."""
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
 
     def connectionLost(self, reason: Any = None) -> None:
         if self._ended:
@@ -289,7 +289,7 @@ class TakenConnection(Protocol):
             raise ConnectionError("the connection has ended")
         if self._decoder.inside_message:
             raise ConnectionError("the client is in the middle of a fragmented message")
-        self._detached = Given(self.transport, self._socket, self._decoder.leftover())
+        self._detached = Given(self._transport, self._socket, self._decoder.leftover())
         return self._detached
 
 

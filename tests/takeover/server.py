@@ -16,13 +16,9 @@ import django
 
 django.setup()
 
-from twisted.internet import reactor as _reactor  # noqa: E402
-from twisted.internet import ssl  # noqa: E402
-
 from agents import takeover  # noqa: E402
 from hiveproject.server import HiveServer  # noqa: E402 - needs the settings
 
-reactor: Any = _reactor
 alive: dict[str, int] = {}
 ended: list[int] = []
 
@@ -224,14 +220,21 @@ class BareServer(HiveServer):
         return None
 
 
+def listen_elsewhere() -> None:
+    from twisted.internet import reactor as installed
+    from twisted.internet import ssl  # only now: the hive's server has put its own reactor in place
+
+    reactor: Any = installed
+    reactor.listenUNIX(path, server.http_factory)
+    if tls:
+        context = ssl.DefaultOpenSSLContextFactory(tls[1], tls[1])  # type: ignore[no-untyped-call]
+        reactor.listenSSL(int(tls[0]), server.http_factory, context, interface="127.0.0.1")
+
+
 if __name__ == "__main__":
     port, path, ping, lost, *tls = sys.argv[1:]
     server = BareServer(application, "127.0.0.1", int(port))
     server.ping_interval, server.ping_timeout = float(ping), float(lost)
     server.listen()
-    if tls:
-        tls_port, certificate = tls
-        context = ssl.DefaultOpenSSLContextFactory(certificate, certificate)  # type: ignore[no-untyped-call]
-        reactor.listenSSL(int(tls_port), server.http_factory, context, interface="127.0.0.1")
-    reactor.listenUNIX(path, server.http_factory)
+    listen_elsewhere()
     server.run()
