@@ -14,6 +14,9 @@ import time
 from functools import partial
 from typing import Any, cast
 
+import hiveproject.reactor  # noqa: F401 - first: daphne keeps the reactor that it finds
+
+# isort: split
 from daphne.server import Server, reactor
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import defer
@@ -23,7 +26,6 @@ from twisted.logger import ILogObserver, globalLogBeginner
 from zope.interface import implementer
 
 from agents import takeover
-from hiveproject import reactor as _reactor  # noqa: F401 - first: whoever imports Twisted's gets this one
 from hiveproject.connections import Factory, WebSocket
 from hiveproject.services import Services
 from hiveproject.sockets import AgentSockets
