@@ -18,6 +18,7 @@ from broker.refusals import NotLeased
 
 _DELIVERIES, _MESSAGES = Delivery._meta.db_table, Message._meta.db_table
 BATCH_BYTES = 1024 * 1024
+MAX_ERROR = 500
 _OLDEST = (
     "SELECT d.id, m.id, m.sender, m.provenance, m.kind, m.body, m.created_at, m.in_reply_to, d.redelivered"  # noqa: S608
     f" FROM {_DELIVERIES} d JOIN {_MESSAGES} m ON m.id = d.message_id"
@@ -43,7 +44,7 @@ def lease(recipient: str, session: str, limit: int, *, turn: str = "", pushed: b
     """Take up to `limit` queued messages, oldest first, at most about a MiB of them, for a session or its turn."""
     if limit < 1:
         return []
-    found = _queued(recipient, limit)
+    found = _queued(recipient, limit, sql.locking("d"))
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     sql.change_many(
         f"UPDATE {_DELIVERIES} SET state = 'delivered', session = %s, turn = %s, pushed = %s, tries = tries + 1,"  # noqa: S608
@@ -83,7 +84,7 @@ def acknowledge_turn(recipient: str, session: str, turn: str, error: str = "") -
     return _update(
         "state = 'acknowledged', acknowledged_at = %s, error = %s",
         "state = 'delivered' AND session = %s AND turn = %s",
-        recipient, [now, error], [session, turn],
+        recipient, [now, error[:MAX_ERROR]], [session, turn],
     )  # fmt: skip
 
 
@@ -118,9 +119,11 @@ def release_all() -> int:
     )  # fmt: skip
 
 
-def _queued(recipient: str, limit: int) -> list[tuple[int, Leased]]:
+def _queued(recipient: str, limit: int, locking: str = "") -> list[tuple[int, Leased]]:
     found, size = [], 0
-    for delivery, ident, sender, provenance, kind, body, at, reply, again in sql.rows(_OLDEST, recipient, limit):
+    for delivery, ident, sender, provenance, kind, body, at, reply, again in sql.rows(
+        _OLDEST + locking, recipient, limit
+    ):
         found.append((delivery, Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again))))
         size += len(body)
         if size > BATCH_BYTES:
