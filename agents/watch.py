@@ -7,7 +7,7 @@ import threading
 
 from django.db import DatabaseError, connection, transaction
 
-from agents import actors, commits, events, feed, lifecycle
+from agents import actors, commits, events, feed, lifecycle, locks
 from agents.backend import containers
 from agents.containers.protocol import ExitStatus
 from agents.models import Agent, Job
@@ -44,6 +44,7 @@ class Watch:
                 logger.warning("the watch on containers could not use the database, trying again: %s", error)
                 self._running = None
                 connection.close()  # it may be broken for good; the next look connects again
+        self._commits.close()
         connection.close()
 
     def look(self) -> None:
@@ -61,7 +62,7 @@ def note_end(agent: Agent) -> None:
     status = containers().exit_status(agent.name)
     lines = containers().logs(agent.name, _LAST_LINES)
     with transaction.atomic():
-        # Under the write lock no job can begin, so what is read here stays true.
+        locks.hold(agent)  # no job can be asked for, so what is read here stays true
         current = Agent.objects.live().filter(pk=agent.pk, running=True).first()
         if current is None or _is_worked_on(current) or containers().is_running(agent.name):
             return

@@ -78,7 +78,7 @@ def ids(table: str, count: int) -> Sequence[int]:
 
 
 def choose_durability(level: str) -> None:
-    """`full` or `normal`, for this thread's connection. PostgreSQL always waits for the disk (hiveproject.databases)."""
+    """`full` or `normal`, for this thread's connection. On PostgreSQL every commit is on disk."""
     if is_sqlite():
         change(f"PRAGMA synchronous={level.upper()}")
 
@@ -133,7 +133,7 @@ def _translated(statement: str) -> str:
 def _values(table: Table) -> str:
     names = ", ".join(f'"{name}"' for name in (*table.columns, *table.fixed))
     marks = ", ".join(["%s"] * len(table.columns) + list(table.fixed.values()))
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608
 
 
 @lru_cache

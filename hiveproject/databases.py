@@ -37,6 +37,9 @@ def sqlite(file: Path) -> dict[str, Any]:
 def postgresql(url: str) -> dict[str, Any]:
     """As libpq reads it (PostgreSQL documentation, 34.1.1.2): a Unix socket is `postgresql:///NAME?host=/FOLDER`."""
     parts = conninfo(url)
+    from hiveproject import pgtext
+
+    pgtext.install()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts["dbname"],
