@@ -35,6 +35,7 @@ class Hub:
         self._receivers: dict[str, set[asyncio.Event]] = {}
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
+        self._stopping = False
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -44,6 +45,7 @@ class Hub:
     async def stop(self, seconds: float = 1.0) -> None:
         """Close every session, write what is waiting."""
         waking.forget(self.wake)
+        self._stopping = True
         if self._checking is not None:
             self._checking.cancel()
         for session in list(self._sessions.values()):
@@ -83,7 +85,8 @@ class Hub:
         current = self._sessions.get(session.name) is session
         if current:
             del self._sessions[session.name]
-        self.submit(partial(_detach, session.name, session.id, current), _ignore)
+        counted = not self._stopping
+        self.submit(partial(_detach, session.name, session.id, current, counted), _ignore)
 
     def wake(self, names: Iterable[str]) -> None:
         """Something may wait for these recipients. Call it from any thread."""
@@ -166,8 +169,8 @@ def _attach(session: Session) -> None:
     session.is_attached = True
 
 
-def _detach(name: str, session: str, current: bool) -> None:
-    delivery.release(name, session)
+def _detach(name: str, session: str, current: bool, counted: bool) -> None:
+    delivery.release(name, session, counted=counted)
     if current:
         standing.disconnected(name)
 

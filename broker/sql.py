@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 Row = tuple[Any, ...]
 
@@ -36,6 +38,24 @@ def change_many(statement: str, values: Sequence[Row]) -> None:
             _sqlite().executemany(_translated(statement), values)
         else:
             connection.cursor().executemany(statement, values)
+
+
+def now() -> object:
+    """The time as a parameter of a statement."""
+    return moment(timezone.now())
+
+
+def moment(at: datetime) -> object:
+    """A time as a parameter of a statement."""
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def time(value: object) -> datetime | None:
+    """A time that a statement has found: SQLite keeps it as text."""
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _execute(statement: str, values: Sequence[Any]) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from agents.models import Change
@@ -23,8 +23,8 @@ _INSERT_MESSAGE = (
     " created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _INSERT_DELIVERY = (
-    f"INSERT INTO {_DELIVERIES} (message_id, recipient, state, session, turn, pushed, redelivered, tries, error)"  # noqa: S608
-    " VALUES (%s, %s, 'queued', '', '', false, false, 0, '')"
+    f"INSERT INTO {_DELIVERIES} (message_id, recipient, urgent, expires_at, state, session, turn, pushed,"  # noqa: S608
+    " redelivered, tries, error) VALUES (%s, %s, %s, %s, 'queued', '', '', false, false, 0, '')"
 )
 _INSERT_CHANGE = f"INSERT INTO {_FEED} (topic, object_id, at) VALUES (%s, %s, %s)"  # noqa: S608
 Key = tuple[str, str, str]
@@ -40,6 +40,8 @@ class Outgoing:
     in_reply_to: int | None = None
     idempotency_key: str = ""
     kind: str = "message"
+    urgent: bool = False
+    ttl_seconds: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -55,6 +57,8 @@ class Outgoing:
             raise SendRefused("the message holds a NUL character")
         if len(self.idempotency_key) > MAX_KEY:
             raise SendRefused(f"idempotency_key has more than {MAX_KEY} characters")
+        if self.urgent and self.ttl_seconds is not None:
+            raise SendRefused("an urgent message does not expire: leave out ttl_seconds, or urgent")
 
 
 @dataclass(frozen=True)
@@ -136,12 +140,19 @@ def _next_id() -> int:
 
 
 def _insert(rows: Sequence[tuple[Outgoing, Sent]]) -> None:
-    at = connection.ops.adapt_datetimefield_value(timezone.now())
-    ways = [(sent.id, name) for _, sent in rows for name in sent.to]
-    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", name, at) for _, name in ways]
+    now = timezone.now()
+    at = sql.moment(now)
+    ways = [(sent.id, name, outgoing.urgent, _expiry(outgoing, now)) for outgoing, sent in rows for name in sent.to]
+    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", way[1], at) for way in ways]
     sql.change_many(_INSERT_MESSAGE, [_message(outgoing, sent, at) for outgoing, sent in rows])
     sql.change_many(_INSERT_DELIVERY, ways)
     sql.change_many(_INSERT_CHANGE, changes)
+
+
+def _expiry(outgoing: Outgoing, now: datetime) -> object:
+    if outgoing.ttl_seconds is None:
+        return None
+    return sql.moment(now + timedelta(seconds=outgoing.ttl_seconds))
 
 
 def _message(outgoing: Outgoing, sent: Sent, at: object) -> tuple[object, ...]:
