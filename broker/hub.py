@@ -38,6 +38,7 @@ class Hub:
         self._receivers: dict[str, set[asyncio.Event]] = {}
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
+        self._stopping = False
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -47,6 +48,7 @@ class Hub:
     async def stop(self, seconds: float = 1.0) -> None:
         """Close every session, write what is waiting."""
         waking.forget(self.wake)
+        self._stopping = True
         if self._checking is not None:
             self._checking.cancel()
         for session in list(self._sessions.values()):
@@ -85,15 +87,16 @@ class Hub:
         """The session is over; what it had goes back to the queue."""
         if self._sessions.get(session.name) is session:
             del self._sessions[session.name]
-        self._leave(session.name, session.id)
+        self._leave(session.name, session.id, counted=not self._stopping)
 
-    def _leave(self, name: str, session: str) -> None:
-        self.submit(partial(_detach, name, session, name not in self._sessions), partial(self._left, name, session))
+    def _leave(self, name: str, session: str, *, counted: bool) -> None:
+        work = partial(_detach, name, session, name not in self._sessions, counted)
+        self.submit(work, partial(self._left, name, session, counted))
 
-    def _left(self, name: str, session: str, result: object) -> None:
+    def _left(self, name: str, session: str, counted: bool, result: object) -> None:
         """Nobody else ever tells that a session is over: said again once the database is back."""
         if isinstance(result, OperationalError):
-            self._loop.call_later(_AGAIN_SECONDS, self._leave, name, session)
+            self._loop.call_later(_AGAIN_SECONDS, partial(self._leave, name, session, counted=counted))
 
     def wake(self, names: Iterable[str]) -> None:
         """Something may wait for these recipients. Call it from any thread."""
@@ -176,8 +179,8 @@ def _attach(session: Session) -> None:
     session.is_attached = True
 
 
-def _detach(name: str, session: str, gone: bool) -> None:
-    delivery.release(name, session)
+def _detach(name: str, session: str, gone: bool, counted: bool) -> None:
+    delivery.release(name, session, counted=counted)
     if gone:
         standing.disconnected(name)
 

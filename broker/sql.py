@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from agents.models import Change
 
@@ -103,6 +105,24 @@ def locking(alias: str) -> str:
 
 def is_sqlite() -> bool:
     return connection.vendor == "sqlite"
+
+
+def now() -> object:
+    """The time as a parameter of a statement."""
+    return moment(timezone.now())
+
+
+def moment(at: datetime) -> object:
+    """A time as a parameter of a statement."""
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def time(value: object) -> datetime | None:
+    """A time that a statement has found: SQLite keeps it as text."""
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _execute(statement: str, values: Sequence[Any]) -> Any:

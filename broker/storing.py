@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from agents.models import Change
@@ -27,7 +27,7 @@ _NEW_MESSAGES = sql.Table(
 )  # fmt: skip
 _NEW_DELIVERIES = sql.Table(
     _DELIVERIES,
-    {"message_id": "bigint", "recipient": "text"},
+    {"message_id": "bigint", "recipient": "text", "urgent": "boolean", "expires_at": "timestamptz"},
     {
         "state": "'queued'", "session": "''", "turn": "''", "pushed": "false", "redelivered": "false",
         "tries": "0", "error": "''",
@@ -47,6 +47,8 @@ class Outgoing:
     in_reply_to: int | None = None
     idempotency_key: str = ""
     kind: str = "message"
+    urgent: bool = False
+    ttl_seconds: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -62,6 +64,8 @@ class Outgoing:
             raise SendRefused("the message holds a NUL character")
         if len(self.idempotency_key) > MAX_KEY:
             raise SendRefused(f"idempotency_key has more than {MAX_KEY} characters")
+        if self.urgent and self.ttl_seconds is not None:
+            raise SendRefused("an urgent message does not expire: leave out ttl_seconds, or urgent")
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,19 @@ def _refuse_strange_reply(sender: Sender, message: int) -> None:
 
 
 def _insert(rows: Sequence[tuple[Outgoing, Sent]]) -> None:
-    at = connection.ops.adapt_datetimefield_value(timezone.now())
-    ways = [(sent.id, name) for _, sent in rows for name in sent.to]
-    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", name, at) for _, name in ways]
+    now = timezone.now()
+    at = sql.moment(now)
+    ways = [(sent.id, name, outgoing.urgent, _expiry(outgoing, now)) for outgoing, sent in rows for name in sent.to]
+    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", way[1], at) for way in ways]
     sql.insert(_NEW_MESSAGES, [_message(outgoing, sent, at) for outgoing, sent in rows])
     sql.insert(_NEW_DELIVERIES, ways)
     sql.insert(_NEW_CHANGES, changes)
+
+
+def _expiry(outgoing: Outgoing, now: datetime) -> object:
+    if outgoing.ttl_seconds is None:
+        return None
+    return sql.moment(now + timedelta(seconds=outgoing.ttl_seconds))
 
 
 def _message(outgoing: Outgoing, sent: Sent, at: object) -> tuple[object, ...]:
