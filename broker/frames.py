@@ -104,6 +104,7 @@ def message(leased: Leased) -> Frame:
         "created_at": leased.created_at,
         "in_reply_to": leased.in_reply_to,
         "redelivered": leased.redelivered,
+        "urgent": leased.urgent,
     }
 
 

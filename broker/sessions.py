@@ -67,9 +67,14 @@ class Session:
         except FrameRefused as refusal:
             self._refuse(refusal)
 
+    @property
+    def is_behind(self) -> bool:
+        """Too much that the client sent is still being written."""
+        return self._unsettled > MAX_UNSETTLED and not self._ended
+
     async def breathe(self) -> None:
-        """Wait while too much that the client sent is still being written."""
-        while self._unsettled > MAX_UNSETTLED and not self._ended:
+        """Wait while it is behind."""
+        while self.is_behind:
             self._settled.clear()
             await self._settled.wait()
 
