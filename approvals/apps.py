@@ -7,7 +7,9 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
 
     def ready(self) -> None:
-        from approvals import deployment, pinning
+        from agents import deeds
+        from approvals import audit, deployment, pinning
 
+        deeds.subscribe(audit.keep)
         pinning.register_jobs()
         deployment.register_jobs()

@@ -7,19 +7,23 @@ from django.db import transaction
 from agents import events, jobs
 from agents.actors import Actor
 from agents.models import Agent
-from approvals import transitions
+from approvals import consents, transitions
+from approvals.consents import DecisionRefused as DecisionRefused
 from approvals.models import Approval
 
 
-class DecisionRefused(Exception):
-    """Whoever asked may not decide."""
+def approve(approval: Approval, *, actor: Actor, note: str = "", typed_name: str = "") -> Approval:
+    """Approve and queue the build. Raises `TransitionRefused` when somebody else was first, `DecisionRefused`.
 
-
-def approve(approval: Approval, *, actor: Actor, note: str = "") -> Approval:
-    """Approve and queue the build. Raises `TransitionRefused` when somebody else was first."""
+    What is of high risk needs the agent's name as `typed_name`, and two persons where the hive is set so: after the
+    first the approval comes back pending.
+    """
     _only_people(actor)
     with transaction.atomic():
         agent = Agent.objects.get(pk=approval.agent_id)
+        consents.require_name(approval, actor, typed_name)
+        if not consents.suffices(approval, actor, note):
+            return Approval.objects.select_related("agent").get(pk=approval.pk)
         decided = transitions.move(
             approval, Approval.Status.APPROVED, actor=actor, note=note, decided_on=agent.deployment_id
         )

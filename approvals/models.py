@@ -60,6 +60,11 @@ class Approval(models.Model):
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
 
+    @property
+    def is_high_risk(self) -> bool:
+        """Whether a rule found something that gives the agent new power, or that cannot be fully seen."""
+        return any(flag.get("level") == "high" for flag in self.flags)
+
 
 class ApprovalContent(models.Model):
     """The files an approval changes, as text, so that pages never run git.
@@ -112,3 +117,16 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action}"
+
+
+class Consent(models.Model):
+    """The first of two persons who have to approve. It holds for what ran when it was given, and no longer."""
+
+    approval = models.OneToOneField(Approval, models.CASCADE, related_name="consent")
+    by = models.CharField(max_length=160)
+    at = models.DateTimeField(auto_now_add=True)
+    note = models.TextField(blank=True)
+    given_on = models.BigIntegerField(null=True, help_text="Deployment that ran when it was given.")
+
+    def __str__(self) -> str:
+        return f"{self.by} consents to approval {self.approval_id}"

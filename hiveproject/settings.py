@@ -18,6 +18,7 @@ HIVE_DEFAULT_DRIVER = environment.choice("HYPERHIVE_DEFAULT_DRIVER", "auto", ("a
 HIVE_DURABILITY = environment.choice("HYPERHIVE_DURABILITY", "full", ("full", "normal"))
 HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 3600)
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
+HIVE_TWO_PERSON = environment.choice("HYPERHIVE_TWO_PERSON", "no", ("no", "yes")) == "yes"
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
