@@ -7,7 +7,8 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
 
     def ready(self) -> None:
-        from approvals import deployment, pinning
+        from approvals import contents, deployment, pinning
 
+        contents.register_jobs()
         pinning.register_jobs()
         deployment.register_jobs()
