@@ -8,8 +8,9 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import deeds
-        from approvals import audit, deployment, pinning
+        from approvals import audit, contents, deployment, pinning
 
         deeds.subscribe(audit.keep)
+        contents.register_jobs()
         pinning.register_jobs()
         deployment.register_jobs()

@@ -34,7 +34,8 @@ def first(approval: Approval) -> Consent | None:
 
 def require_name(approval: Approval, actor: Actor, typed_name: str) -> None:
     """Raise `DecisionRefused` where a person has to type the agent's name and has not."""
-    if actor.kind != "operator" or not is_demanding(_fresh(approval)):
+    fresh = _fresh(approval)
+    if actor.kind != "operator" or not fresh.is_pending or not is_demanding(fresh):
         return
     name = approval.agent.name
     if typed_name.strip() != name:

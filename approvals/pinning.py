@@ -19,7 +19,7 @@ from agents.nixconfig.evaluate import Evaluation, EvaluationFailed, EvaluatorMis
 from agents.paths import inside
 from agents.repositories.applied import ProposalRefused
 from agents.repositories.proposed import RepositoryUnreadable
-from approvals import decisions, risks, tags, transitions
+from approvals import contents, decisions, risks, tags, transitions
 from approvals.models import Approval, ApprovalContent
 
 Status = Approval.Status
@@ -111,12 +111,9 @@ def _remember_files(approval: Approval) -> None:
     base = approval.base_commit
     before = repository.files(base) if base else {}
     ApprovalContent.objects.update_or_create(
-        approval=approval, defaults={"before": _texts(before), "after": _texts(repository.files(approval.commit))}
+        approval=approval,
+        defaults={"before": contents.texts(before), "after": contents.texts(repository.files(approval.commit))},
     )
-
-
-def _texts(files: dict[str, bytes | None]) -> dict[str, str | None]:
-    return {path: None if data is None else data.decode(errors="replace") for path, data in files.items()}
 
 
 def _fail(run: Run, approval: Approval, message: str) -> None:
