@@ -7,8 +7,7 @@ from django.db import transaction
 
 from agents import feed
 from agents.actors import Actor
-from agents.models import Agent
-from approvals import audit
+from approvals import audit, digests
 from approvals.models import Approval, Consent
 
 
@@ -27,9 +26,8 @@ def needs_two(approval: Approval) -> bool:
 
 
 def first(approval: Approval) -> Consent | None:
-    """The consent of the first person, as long as what the agent runs is what it was given on."""
-    consent = Consent.objects.filter(approval=approval).first()
-    return consent if consent is not None and consent.given_on == _running(approval) else None
+    """The consent of the first person, as long as it is for what would be approved now."""
+    return Consent.objects.filter(approval=approval, given_on=digests.shown(approval)).first()
 
 
 def require_name(approval: Approval, actor: Actor, typed_name: str) -> None:
@@ -62,7 +60,7 @@ def suffices(approval: Approval, actor: Actor, note: str) -> bool:
 def _record(approval: Approval, actor: Actor, note: str) -> None:
     with transaction.atomic():
         Consent.objects.filter(approval=approval).delete()
-        Consent.objects.create(approval=approval, by=actor.name, note=note, given_on=_running(approval))
+        Consent.objects.create(approval=approval, by=actor.name, note=note, given_on=digests.shown(approval))
         audit.record(
             "first consent",
             actor=actor,
@@ -74,10 +72,6 @@ def _record(approval: Approval, actor: Actor, note: str) -> None:
             note=note,
         )
         feed.publish("approvals", approval.pk)
-
-
-def _running(approval: Approval) -> int | None:
-    return Agent.objects.values_list("deployment_id", flat=True).get(pk=approval.agent_id)
 
 
 def _fresh(approval: Approval) -> Approval:

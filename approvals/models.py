@@ -151,13 +151,13 @@ class AuditEvent(models.Model):
 
 
 class Consent(models.Model):
-    """The first of two persons who have to approve. It holds for what ran when it was given, and no longer."""
+    """The first of two persons who have to approve. It holds for what was shown then, and for nothing else."""
 
     approval = models.OneToOneField(Approval, models.CASCADE, related_name="consent")
     by = models.CharField(max_length=160)
     at = models.DateTimeField(auto_now_add=True)
     note = models.TextField(blank=True)
-    given_on = models.BigIntegerField(null=True, help_text="Deployment that ran when it was given.")
+    given_on = models.CharField(max_length=64, help_text="`digests.shown` of what was consented to.")
 
     def __str__(self) -> str:
         return f"{self.by} consents to approval {self.approval_id}"
