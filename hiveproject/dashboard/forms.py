@@ -47,7 +47,6 @@ class DecisionForm(HiveForm):
     note = forms.CharField(required=False, max_length=_MOST)
     seen = forms.CharField(required=False, max_length=64)
     typed = forms.CharField(required=False, max_length=64)
-    supersede = forms.BooleanField(required=False)
 
 
 class RollbackForm(HiveForm):
