@@ -8,9 +8,10 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import deeds
-        from approvals import audit, contents, deployment, pinning
+        from approvals import audit, contents, deployment, destroying, drafts, pinning, prebuild, updating
 
         deeds.subscribe(audit.keep)
-        contents.register_jobs()
+        for part in (contents, destroying, drafts, prebuild, updating):
+            part.register_jobs()
         pinning.register_jobs()
         deployment.register_jobs()

@@ -22,7 +22,8 @@ def at(agent: Agent, commit: str) -> Files | None:
     pinned = ApprovalContent.objects.filter(approval__agent=agent, approval__commit=commit)
     content = pinned.order_by("-approval_id").first()
     if content is not None:
-        return content.after
+        after: Files = content.after
+        return after
     read = CommitFiles.objects.filter(agent=agent, commit=commit).first()
     return read.files if read is not None else None
 

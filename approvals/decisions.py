@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from agents import events, jobs
-from agents.actors import Actor
+from agents.actors import SYSTEM, Actor
 from agents.models import Agent
 from approvals import consents, digests, transitions
 from approvals.consents import DecisionRefused as DecisionRefused
@@ -59,11 +59,10 @@ def cancel(approval: Approval, *, actor: Actor, note: str = "") -> Approval:
     if approval.status != Status.BUILDING:
         return _refuse(approval, Status.CANCELLED, actor, note)
     _only_people(actor)
-    if approval.healthy_at is not None:
-        raise DecisionRefused(f"approval {approval.pk} runs and is healthy already: roll back instead")
+    if Approval.objects.filter(pk=approval.pk).exclude(ending="").exists():
+        raise DecisionRefused(f"the build of approval {approval.pk} has just ended: look at what came of it")
     with transaction.atomic():
-        only = {"healthy_at__isnull": True}
-        cancelled = transitions.move(approval, Status.CANCELLED, actor=actor, note=note, only=only)
+        cancelled = transitions.move(approval, Status.CANCELLED, actor=actor, note=note, only={"ending": ""})
         tell_requester(cancelled)
     return cancelled
 
@@ -86,6 +85,15 @@ def supersede(approval: Approval, *, by: Approval, actor: Actor) -> Approval:
     return superseded
 
 
+def take_the_place_of_older(approval: Approval) -> None:
+    """As its asker wished: older proposals give way. An agent can take back only what was asked by itself."""
+    for other in older(approval):
+        if approval.requested_by.startswith("agent:") and other.requested_by != approval.requested_by:
+            continue
+        note = f"Superseded by approval {approval.pk}, as its asker wished."
+        tell_requester(transitions.move(other, Status.SUPERSEDED, actor=SYSTEM, note=note))
+
+
 def _refuse(approval: Approval, status: str, actor: Actor, note: str) -> Approval:
     _only_people(actor)
     with transaction.atomic():
@@ -96,12 +104,12 @@ def _refuse(approval: Approval, status: str, actor: Actor, note: str) -> Approva
     return decided
 
 
-def tell_requester(approval: Approval) -> None:
-    """Send the outcome to whoever asked, if that is an agent."""
+def tell_requester(approval: Approval, *also: str) -> None:
+    """Send the outcome to whoever asked, if that is an agent, and to whoever else has to know."""
     kind, _, name = approval.requested_by.partition(":")
     note = f"\n{approval.note}" if approval.note else ""
     text = f"Approval {approval.pk} ({approval.kind} of {approval.agent.name}) is {approval.status}.{note}"
-    to = (name,) if kind == "agent" else ()
+    to = tuple({*also, name} if kind == "agent" else also)
     events.emit(events.Event("approval_resolved", approval.agent.name, text, to))
 
 

@@ -62,7 +62,9 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_on = models.BigIntegerField(null=True, blank=True, help_text="Deployment that ran at the decision.")
     note = models.TextField(blank=True)
-    healthy_at = models.DateTimeField(null=True, blank=True, help_text="It runs and has answered: it ends deployed.")
+    ending = models.CharField(
+        max_length=8, blank=True, help_text="How its build ended, once that is settled: nobody can cancel it any more."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -112,7 +114,7 @@ class CommitFiles(models.Model):
 
 
 class Tag(models.Model):
-    """Git's tags of an applied repository, mirrored for the pages; git is the truth. Without agent: of the meta flake."""
+    """Git's tags of an applied repository, mirrored for the pages; git is the truth. Those without agent are meta's."""
 
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="tags", null=True, blank=True)
     name = models.CharField(max_length=60)

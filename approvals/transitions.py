@@ -14,7 +14,7 @@ from approvals.models import Approval
 
 Status = Approval.Status
 
-_WAITING = {
+_WAITING: dict[str, frozenset[str]] = {
     Status.PENDING: frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED, Status.FAILED})
 }
 BUILT: dict[str, frozenset[str]] = {
@@ -62,8 +62,8 @@ def move(
 ) -> Approval:
     """Take `approval` to the status `to`; returns the fresh row.
 
-    `fields` are set in the same statement, `only` are further conditions on the row. Raises `TransitionRefused` when the status is another one by now, or the
-    step is not allowed; nothing has changed then.
+    `fields` are set in the same statement, `only` are further conditions on the row. Raises `TransitionRefused` when
+    the status is another one by now, or the step is not allowed; nothing has changed then.
     """
     before = approval.status
     now = timezone.now()

@@ -24,8 +24,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='approval',
-            name='healthy_at',
-            field=models.DateTimeField(blank=True, help_text='It runs and has answered: it ends deployed.', null=True),
+            name='ending',
+            field=models.CharField(blank=True, help_text='How its build ended, once that is settled: nobody can cancel it any more.', max_length=8),
         ),
         migrations.AddField(
             model_name='approval',
