@@ -8,10 +8,10 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import deeds
-        from approvals import audit, contents, deployment, destroying, drafts, pinning, prebuild, updating
+        from approvals import audit, contents, deployment, destroying, drafts, pinning, prebuild, reflagging, updating
 
         deeds.subscribe(audit.keep)
-        for part in (contents, destroying, drafts, prebuild, updating):
+        for part in (contents, destroying, drafts, prebuild, reflagging, updating):
             part.register_jobs()
         pinning.register_jobs()
         deployment.register_jobs()

@@ -17,7 +17,8 @@ class DecisionRefused(Exception):
 
 def is_demanding(approval: Approval) -> bool:
     """Whether it asks for more than a click. Putting back what ran before does not: it may be urgent."""
-    return approval.kind != Approval.Kind.ROLLBACK and approval.is_high_risk
+    kind = Approval.Kind(approval.kind)
+    return kind == Approval.Kind.DESTROY or (kind != Approval.Kind.ROLLBACK and approval.is_high_risk)
 
 
 def needs_two(approval: Approval) -> bool:

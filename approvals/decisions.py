@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from agents import events, jobs
 from agents.actors import SYSTEM, Actor
 from agents.models import Agent
-from approvals import consents, digests, transitions
+from approvals import consents, digests, reflagging, transitions
 from approvals.consents import DecisionRefused as DecisionRefused
 from approvals.models import Approval
 
@@ -25,9 +25,7 @@ WORK: dict[str, str] = {
 PROPOSALS = (Kind.SPAWN, Kind.APPLY_COMMIT)
 
 
-def approve(
-    approval: Approval, *, actor: Actor, note: str = "", seen: str = "", typed_name: str = ""
-) -> Approval:
+def approve(approval: Approval, *, actor: Actor, note: str = "", seen: str = "", typed_name: str = "") -> Approval:
     """Approve and queue the work. `seen` is the `digests.shown` of what the deciding person looked at.
 
     What is of high risk needs the agent's name as `typed_name`, and two persons where the hive is set so: after the
@@ -117,6 +115,10 @@ def _refuse_unseen(approval: Approval, seen: str) -> None:
     fresh = Approval.objects.select_related("agent").get(pk=approval.pk)
     if fresh.status != Status.PENDING:
         return
+    if reflagging.is_stale(fresh):
+        raise DecisionRefused(
+            f"{fresh.agent.name} runs something else by now: approval {fresh.pk} is being compared with it, look again"
+        )
     if seen and seen != digests.shown(fresh):
         raise DecisionRefused(f"approval {fresh.pk} has changed since you looked at it: look again")
     if fresh.fresh_look and not seen:

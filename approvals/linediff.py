@@ -69,9 +69,7 @@ class _Comparison:
         once = Counter(self.old[a1:a2])
         there = {self.new[at]: at for at in range(b1, b2)}
         counts = Counter(self.new[b1:b2])
-        pairs = [
-            (at, there[self.old[at]]) for at in range(a1, a2) if once[self.old[at]] == 1 == counts[self.old[at]]
-        ]
+        pairs = [(at, there[self.old[at]]) for at in range(a1, a2) if once[self.old[at]] == 1 == counts[self.old[at]]]
         return _rising(pairs)
 
     def _closely(self, a1: int, a2: int, b1: int, b2: int) -> list[tuple[int, int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from approvals.risks.nix.source import Source
 from approvals.risks.nix.structure import Binding
-from approvals.risks.nix.tokens import Kind
+from approvals.risks.nix.tokens import Kind, Token
 
 _OPTION = ("environment", "systemPackages")
 _LONGEST = 60
@@ -121,19 +121,24 @@ def _in_list(source: Source, at: int, end: int, of_pkgs: bool) -> Iterator[Packa
 
 def _is_free(source: Source, name: str) -> bool:
     """Whether `with pkgs;` alone can give the name its meaning: a variable of that name would come first."""
-    return not _is_bound(source, name) and not _is_bound(source, "pkgs") and not _is_argument(source, name)
+    other = any(token.is_word("with") and not source.token(at + 1).is_word("pkgs") for at, token in _words(source))
+    return not (other or _is_bound(source, name) or _is_bound(source, "pkgs") or _is_argument(source, name))
 
 
 def _is_bound(source: Source, name: str) -> bool:
-    return any(name in (binding.name, *binding.path) for binding in source.structure.bindings if binding.name != "config")
+    """Whether the file makes a variable of this name; in a `rec` set every attribute is one."""
+    every = any(token.is_word("rec") for _, token in _words(source))
+    bindings = (b for b in source.structure.bindings if b.variable or b.inherited or every)
+    return any(name in (binding.name, *binding.path) for binding in bindings)
 
 
 def _is_argument(source: Source, name: str) -> bool:
     """`name:`, `name@`, `{ name, … }:` or `{ name ? … }:`"""
-    for at, word in source.words:
-        if word == name and source.token(at + 1).is_op(":", "@", ",", "?", "}"):
-            return True
-    return False
+    return any(word == name and source.token(at + 1).is_op(":", "@", ",", "?", "}") for at, word in source.words)
+
+
+def _words(source: Source) -> Iterator[tuple[int, Token]]:
+    return ((at, token) for at, token in enumerate(source.tokens) if token.kind is Kind.WORD)
 
 
 def _cited(source: Source, start: int, end: int) -> str:

@@ -27,7 +27,11 @@ PANELS = {
     "decision": "approvals/_decision.html",
 }
 _PAGE = 30
-_DECIDE: dict[str, Callable[..., Approval]] = {"approve": decisions.approve, "deny": decisions.deny, "cancel": decisions.cancel}
+_DECIDE: dict[str, Callable[..., Approval]] = {
+    "approve": decisions.approve,
+    "deny": decisions.deny,
+    "cancel": decisions.cancel,
+}
 _FIRST_OF_TWO = "Your consent is kept. Somebody else has to approve it too before it is built."
 _SAID = {"approve": "Approved: it is being built.", "deny": "Denied.", "cancel": "Cancelled."}
 

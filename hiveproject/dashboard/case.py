@@ -134,7 +134,12 @@ class Case:
         return self._address(path="")
 
     def _address(
-        self, *, against: str | None = None, whole: bool | None = None, everything: bool = False, path: str | None = None
+        self,
+        *,
+        against: str | None = None,
+        whole: bool | None = None,
+        everything: bool = False,
+        path: str | None = None,
     ) -> str:
         chosen = {"against": self.against if against is None else against, "file": self.path if path is None else path}
         words = {name: value for name, value in chosen.items() if value}
@@ -197,4 +202,3 @@ class Case:
 def may_consent(case: Case, user: User) -> bool:
     """Whether this person's approval is not there already."""
     return case.consent is None or case.consent.by != user.get_username()
-
