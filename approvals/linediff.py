@@ -23,10 +23,22 @@ def opcodes(old: Sequence[str], new: Sequence[str]) -> list[Opcode]:
 
 
 def grouped(codes: list[Opcode], context: int) -> Iterator[list[Opcode]]:
-    """The opcodes in groups of what lies close together, with `context` equal lines around each."""
-    matcher = SequenceMatcher(None, "", "")
-    matcher.opcodes = list(codes)  # type: ignore[assignment]
-    return iter([list(group) for group in matcher.get_grouped_opcodes(context)] if _differs(codes) else [])
+    """The opcodes in groups of what lies close together, with at most `context` equal lines around each."""
+    group: list[Opcode] = []
+    for number, (tag, a1, a2, b1, b2) in enumerate(codes):
+        if tag != "equal":
+            group.append((tag, a1, a2, b1, b2))
+            continue
+        is_first, is_last, size = number == 0, number == len(codes) - 1, a2 - a1
+        before, after = 0 if is_first else min(context, size), 0 if is_last else min(context, size)
+        if not is_first and not is_last and size <= 2 * context:
+            group.append((tag, a1, a2, b1, b2))
+            continue
+        if group:
+            yield [*group, (tag, a1, a1 + before, b1, b1 + before)]
+        group = [(tag, a2 - after, a2, b2 - after, b2)] if not is_last else []
+    if group and any(tag != "equal" for tag, *_ in group):
+        yield group
 
 
 class _Comparison:
@@ -129,7 +141,3 @@ def _merged(blocks: Iterator[tuple[int, int, int]]) -> list[tuple[int, int, int]
         else:
             merged.append((a, b, size))
     return merged
-
-
-def _differs(codes: list[Opcode]) -> bool:
-    return any(tag != "equal" for tag, *_ in codes)

@@ -5,6 +5,8 @@ The lock of the meta flake changes here and nowhere else, to exactly the text th
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from agents import actors, configuration, feed, interruption, jobs
@@ -45,7 +47,7 @@ def _prepare(run: Run) -> None:
     base = configuration.meta_repository().main() or ""
     digest = inputs.lock_hash(newer)
     flags = [flag.to_json() for flag in lock_changes(now.decode() or None, newer.decode())]
-    fields = {"lock_hash": digest, "base_commit": base, "flags": flags}
+    fields: dict[str, Any] = {"lock_hash": digest, "base_commit": base, "flags": flags}
     transitions.move(approval, Status.PENDING, actor=actors.SYSTEM, **fields)
 
 

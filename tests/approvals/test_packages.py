@@ -19,7 +19,10 @@ def added(new: str, old: str = BEFORE) -> frozenset[str] | None:
         ("with pkgs; [ git jq ]", ["jq"]),
         ("with pkgs; [ git python3Packages.requests ]", ["python3Packages.requests"]),
         ("with pkgs; [ git ] ++ [ pkgs.jq ]", ["jq"]),
-        ("with pkgs; [ git (python3.withPackages (p: [ p.numpy ])) ]", ["( python3 . withPackages ( p : [ p . numpy ] ) )"]),
+        (
+            "with pkgs; [ git (python3.withPackages (p: [ p.numpy ])) ]",
+            ["( python3 . withPackages ( p : [ p . numpy ] ) )"],
+        ),
         ("lib.optionals true (with pkgs; [ git jq ])", ["jq"]),
         ("with pkgs; [ ]", []),
     ],
@@ -53,7 +56,7 @@ def test_a_change_that_only_adds_packages(new: str) -> None:
         BEFORE.replace("git ]", "git ./jq ]"),
         BEFORE.replace("git ]", 'git "jq" ]'),
         BEFORE.replace("git ]", "git lib.jq ]").replace("with pkgs; ", ""),
-        BEFORE.replace("git ]", "git jq ];\n  hyperhive.memoryMax = \"4G\";\n  x = [ ]"),
+        BEFORE.replace("git ]", 'git jq ];\n  hyperhive.memoryMax = "4G";\n  x = [ ]'),
         BEFORE.replace("with pkgs", "with other"),
         BEFORE.replace("systemPackages", "systemPackagez"),
         "let jq = ./evil; in " + BEFORE.replace("git ]", "git jq ]"),
@@ -63,7 +66,9 @@ def test_a_change_that_does_more_or_may(new: str) -> None:
     assert added(new) is None
 
 
-@pytest.mark.parametrize("around", ["let jq = ./evil; in {}", "let inherit (evil) jq; in {}", "jq: {}", "with evil; {}"])
+@pytest.mark.parametrize(
+    "around", ["let jq = ./evil; in {}", "let inherit (evil) jq; in {}", "jq: {}", "with evil; {}"]
+)
 def test_a_name_that_may_mean_something_else_is_no_package(around: str) -> None:
     old = around.replace("{}", BEFORE.partition(":\n")[2])
     assert added(old.replace("git ]", "git jq ]"), old) is None
