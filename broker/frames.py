@@ -45,6 +45,7 @@ FRAMES: dict[str, Schema] = {
             "paused": {"type": "boolean"},
         }
     },
+    "pong": {"required": ["id"], "properties": {"id": _NAME}},
     "call": {
         "required": ["id", "tool", "args"],
         "properties": {"id": _NAME, "tool": _NAME, "args": {"type": "object"}},
@@ -91,6 +92,10 @@ def welcome(agent: str, session: str) -> Frame:
 
 def open_terminal(terminal: str, columns: int, rows: int) -> Frame:
     return {"type": "open_terminal", "terminal": terminal, "columns": columns, "rows": rows}
+
+
+def ping(ident: str) -> Frame:
+    return {"type": "ping", "id": ident}
 
 
 def message(leased: Leased) -> Frame:

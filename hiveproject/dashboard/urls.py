@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, home, jobs, messages, terminals
+from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, terminals
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("approvals/", approvals.approval_list, name="approvals"),
     path("approvals/<int:approval_id>/", approvals.approval_page, name="approval"),
     path("approvals/<int:approval_id>/decide/", approvals.decide, name="decide"),
+    path("approvals/<int:approval_id>/supersede/", approvals.supersede, name="supersede"),
+    path("audit/", audit.audit_page, name="audit"),
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<int:job_id>/", jobs.job_page, name="job"),
     path("jobs/<int:job_id>/lines/", jobs.job_lines, name="job-lines"),

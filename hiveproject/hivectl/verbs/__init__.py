@@ -12,12 +12,14 @@ from approvals.requests import RequestRefused
 from approvals.transitions import TransitionRefused
 from broker.sending import SendRefused
 from hiveproject.hivectl.answers import Answer
+from hiveproject.hivectl.operators import NoOperator
 from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
     NameRefused,
     NotThere,
+    NoOperator,
     RequestRefused,
     LifecycleRefused,
     TransitionRefused,
@@ -38,6 +40,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approvals": approvals.list_approvals,
     "approve": approvals.approve,
     "deny": approvals.deny,
+    "cancel": approvals.cancel,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
