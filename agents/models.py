@@ -119,6 +119,23 @@ class TerminalSession(models.Model):
         return f"terminal {self.pk} on {self.agent}"
 
 
+class Secret(models.Model):
+    """That a secret is set for an agent; its value is in a file that only this agent and the hive can read."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=128)
+    in_environment = models.BooleanField(default=False, help_text="Also a variable of the agent's programs.")
+    set_by = models.CharField(max_length=160)
+    set_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent", "name"], name="one_secret_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.name}"
+
+
 class Job(models.Model):
     """One piece of work on an agent. The row is the truth; the queue only pokes."""
 

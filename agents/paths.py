@@ -29,6 +29,10 @@ class Paths:
         """The agent's `.claude`; nobody else ever sees it."""
         return self.agent(name) / "claude"
 
+    def secrets(self, name: str) -> Path:
+        """What the operator has set for this agent alone; at `/run/secrets` inside, where it can only be read."""
+        return self.agent(name) / "secrets"
+
     def notes(self, name: str) -> Path:
         """The agent's durable notes; at `/agents/<name>/state` inside."""
         return self.agent(name) / "state"

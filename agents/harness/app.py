@@ -6,6 +6,10 @@ import asyncio
 import signal
 from typing import Any
 
+from agents.harness import servers
+from agents.harness.bash.jobs import Job
+from agents.harness.bash.server import Server
+from agents.harness.bash.tools import Tools, summary
 from agents.harness.config import Config
 from agents.harness.drivers.base import Driver
 from agents.harness.forwarder import Forwarder, PortTaken
@@ -67,10 +71,16 @@ class Harness:
         self.standing = Standing(config.model)
         self.terminals = Terminals(config, self.journal)
         self.link = Link(config, self.ledger, self.standing, self.journal, self.terminals.open)
-        self.forwarder = Forwarder(config, self.state, self.journal)
+        self.shell = Tools(config, self.journal, self._wake)
+        self.forwarder = Forwarder(config, self.state, self.journal, {"bash": Server(self.shell).serve})
         self.driver = driver_of(config, Hive(self.link, self.forwarder), self.standing)
         self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal)
         self._stop = asyncio.Event()
+
+    def _wake(self, job: Job) -> None:
+        """A background command has ended: the agent hears of it in a turn of its own."""
+        self.journal("background_ended", job=job.number, state=job.state())
+        self.ledger.wake(f"bash-{job.number}", summary(job))
 
     def state(self) -> dict[str, Any]:
         """What /api/state shows: nothing secret."""
@@ -114,6 +124,8 @@ class Harness:
 
     async def _work(self) -> None:
         """Returns when a drain is done and its last report has left, or will be made good by redelivery."""
+        for refusal in servers.refusals(self.config):
+            self.journal("error", because="mcp server", text=refusal)
         await self.forwarder.start()
         await self.turns.run()
         try:
@@ -139,5 +151,6 @@ class Harness:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
         await self.forwarder.stop()
+        await self.shell.close()
         self.driver.close()
         self.journal.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, terminals
+from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, secrets, terminals
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -26,6 +26,8 @@ urlpatterns = [
     path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
     path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
     path("agents/<slug:name>/terminal/<int:session_id>.cast", terminals.recording, name="terminal-recording"),
+    path("agents/<slug:name>/secrets/", secrets.put, name="secret-put"),
+    path("agents/<slug:name>/secrets/<str:secret>/remove/", secrets.remove, name="secret-remove"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),

@@ -51,6 +51,11 @@ def _agents(verbs: _Verbs[_Parser]) -> None:
     destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
     logs = _named(verbs, "logs", "the last lines its container wrote")
     logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+    secret = _verb(verbs, "secret", "the secrets of an agent: values go in by standard input and are never shown")
+    secret.add_argument("what", choices=("set", "list", "unset"))
+    secret.add_argument("name", metavar="NAME")
+    secret.add_argument("secret", metavar="SECRET", nargs="?", help="its name; a file of that name in /run/secrets")
+    secret.add_argument("--env", action="store_true", help="make it a variable of the agent's programs too")
 
 
 def _approvals(verbs: _Verbs[_Parser]) -> None:
