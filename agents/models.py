@@ -44,6 +44,11 @@ class Agent(models.Model):
     status_text = models.CharField(max_length=200, blank=True)
     status_set_at = models.DateTimeField(null=True, blank=True)
     active_model = models.CharField(max_length=100, blank=True)
+    chosen_model = models.CharField(max_length=200, blank=True, help_text="The operator's, instead of the deployed.")
+    session = models.CharField(max_length=64, blank=True, help_text="The model's session that goes on.")
+    context_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    context_limit = models.PositiveBigIntegerField(null=True, blank=True)
+    limited_until = models.DateTimeField(null=True, blank=True, help_text="Parked by a rate limit until then.")
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
     ping_asked = models.CharField(max_length=32, blank=True, help_text="What its harness is asked to answer.")
@@ -134,6 +139,25 @@ class Secret(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} {self.name}"
+
+
+class Stat(models.Model):
+    """A number of an agent at a time, as its harness reports it at the end of a turn."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="stats")
+    ts = models.DateTimeField()
+    key = models.CharField(max_length=80)
+    value = models.FloatField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["agent", "key", "ts"], name="stat_of_agent"),
+            models.Index(fields=["ts"], name="stat_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.key} {self.value:g}"
 
 
 class Job(models.Model):

@@ -40,7 +40,7 @@ def write(agent: Agent, deployment: Deployment, *, restarted: bool) -> None:
         "name": agent.name,
         "manager": agent.is_manager,
         "driver": deployment.options["driver"],
-        "model": agent.active_model or deployment.options["model"],
+        "model": agent.chosen_model or deployment.options["model"],
         "options": deployment.options,
         "restarted": restarted,
     }

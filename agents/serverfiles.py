@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from agents import configuration, runtime
 from agents.models import Agent, Deployment
 

@@ -36,7 +36,12 @@ HOP_BY_HOP = (
 CLAIMS = ("authorization", "cookie", "host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 NOT_FORWARDED = (*HOP_BY_HOP, *CLAIMS, "daphne-root-path")
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
-REASONS |= {413: "Content Too Large", 431: "Request Header Fields Too Large", 408: "Request Timeout", 502: "Bad Gateway"}
+REASONS |= {
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    408: "Request Timeout",
+    502: "Bad Gateway",
+}
 
 
 class PortTaken(Exception):
@@ -50,7 +55,11 @@ class Forwarder:
     """`servers` are MCP servers of the harness's own, by the last part of their secret address."""
 
     def __init__(
-        self, config: Config, state: Callable[[], dict[str, Any]], emit: Emit, servers: Mapping[str, Server] | None = None
+        self,
+        config: Config,
+        state: Callable[[], dict[str, Any]],
+        emit: Emit,
+        servers: Mapping[str, Server] | None = None,
     ) -> None:
         self._config, self._state, self._emit = config, state, emit
         self._servers = servers or {}

@@ -48,10 +48,11 @@ class Message:
 
 @dataclass(frozen=True)
 class Turn:
-    """One run of the driver for one message."""
+    """One run of the driver for one message. `news` is a line of the hive's own for the model."""
 
     id: str
     message: Message
+    news: str = ""
 
     def started(self) -> Frame:
         return {"type": "turn_started", "turn": self.id, "messages": [] if self.message.local else [self.message.id]}

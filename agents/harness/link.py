@@ -41,19 +41,21 @@ class CallRefused(Exception):
 
 
 class Link:
-    def __init__(
-        self, config: Config, ledger: Ledger, standing: Standing, emit: Emit, open_terminal: Callable[[Frame], None]
-    ) -> None:
-        self._open_terminal = open_terminal
+    def __init__(self, config: Config, ledger: Ledger, standing: Standing, emit: Emit) -> None:
         self._config, self._ledger, self._standing, self._emit = config, ledger, standing, emit
         self._socket: ClientConnection | None = None
         self._calls: dict[str, asyncio.Future[str]] = {}
         self._told = ""
+        self._handlers: dict[str, Callable[[Frame], None]] = {}
         self.opened = asyncio.Event()
 
     @property
     def connected(self) -> bool:
         return self._socket is not None
+
+    def on(self, kind: str, handler: Callable[[Frame], None]) -> None:
+        """`handler` gets every frame of this kind."""
+        self._handlers[kind] = handler
 
     async def run(self) -> None:
         """Never returns; raises LinkEnded when the hive says that this harness must go."""
@@ -129,27 +131,28 @@ class Link:
         )
         async with connect as socket:
             await socket.send(json.dumps(hello(self._config.driver, HARNESS)))
-            await self._welcome(socket)
-            await self._listen(socket)
+            welcome = await self._welcome(socket)
+            await self._listen(socket, welcome)
         if socket.close_code == CLOSE_REPLACED:
             raise LinkEnded(0, "another harness of this agent has connected")
         self._complain(f"the hive closed the connection ({socket.close_code})")
         return True
 
-    async def _welcome(self, socket: ClientConnection) -> None:
+    async def _welcome(self, socket: ClientConnection) -> Frame:
         frame = _frame(await asyncio.wait_for(socket.recv(), WELCOME_SECONDS))
         if frame.get("type") == "welcome":
-            return
+            return frame
         if frame.get("code") == "unknown_version":
             raise LinkEnded(1, str(frame.get("message", "the hive does not speak this protocol version")))
         raise ValueError(f"no welcome: {frame.get('message', frame.get('type'))}")
 
-    async def _listen(self, socket: ClientConnection) -> None:
+    async def _listen(self, socket: ClientConnection, welcome: Frame) -> None:
         self._socket, self._told = socket, ""
         self._emit("connected")
         self.opened.set()
         try:
             await self.send([self._standing.frame()])
+            await self._take(welcome)
             async for text in socket:
                 await self._take(_frame(text))
         except ConnectionClosed:
@@ -166,12 +169,12 @@ class Link:
             await self.send(self._ledger.offer(Message.parse(frame)))
         elif kind == "result":
             self._answer(frame)
-        elif kind == "open_terminal":
-            self._open_terminal(frame)
         elif kind == "ping":
             await self.send([pong(frame)])
         elif kind == "error":
             self._emit("refused", code=frame.get("code"), text=frame.get("message"))
+        elif isinstance(kind, str) and kind in self._handlers:
+            self._handlers[kind](frame)
 
     def _answer(self, frame: Frame) -> None:
         waiting = self._calls.get(str(frame.get("id")))

@@ -180,9 +180,28 @@ OPTIONS = (
     Option("egress", nullable(list_of(kinds.text)), None, None, "Hosts that can be reached. null: all but this one."),
     Option("privateUsers", kinds.boolean, True, None, "Whether root in the container is nobody on the host."),
     Option("nixDaemon.enable", kinds.boolean, False, None, "Whether the agent may use the host's Nix daemon."),
-    Option("autoCompact", kinds.integer(1, 100), 75, None, "Percent of the context at which a session is compacted."),
+    Option(
+        "autoCompact", kinds.integer(1, 100), 75, "harness", "Percent of the context at which a session is compacted."
+    ),
     Option("turnTimeout", _SECONDS, 3600, "harness", "Seconds after which a turn is ended."),
-    Option("idleTimeout", nullable(_SECONDS), None, None, "Seconds without output after which a turn is ended."),
+    Option("idleTimeout", nullable(_SECONDS), None, "harness", "Seconds without output after which a turn is ended."),
+    Option(
+        "notesLimit", kinds.integer(4096, 1024**2), 64 * 1024, "harness", "Bytes past which `notes.md` is made shorter."
+    ),
+    Option(
+        "claude.persistent",
+        kinds.boolean,
+        True,
+        "harness",
+        "One process of the Claude CLI for many turns, which is cheaper; false: one for each turn.",
+    ),
+    Option(
+        "acp.command",
+        list_of(kinds.text),
+        [],
+        "harness",
+        'The agent of driver "acp" and its arguments, such as `[ "gemini" "--acp" ]`; it must be on PATH.',
+    ),
     Option("budget.tokensPerDay", nullable(kinds.amount), None, None, "Tokens a day. null: no limit."),
     Option("budget.costPerDay", nullable(kinds.amount), None, None, "US dollars a day. null: no limit."),
     Option("placement.labels", list_of(_LABEL), [], None, "Labels that the host of the agent must carry."),

@@ -26,9 +26,7 @@ def put(request: HiveRequest, name: str) -> HttpResponse:
         return refused(request, form.complaint(), back)
     given = form.cleaned_data
     try:
-        secrets.put(
-            agent, given["name"], given["value"], actor=actor(request), in_environment=given["in_environment"]
-        )
+        secrets.put(agent, given["name"], given["value"], actor=actor(request), in_environment=given["in_environment"])
     except SecretRefused as refusal:
         return refused(request, f"Nothing was done: {refusal}.", back)
     return done(request, f"{given['name']} of {name} is set; programs started now get it.", back)

@@ -70,7 +70,21 @@ def test_a_removed_secret_is_gone(client: Client, alice: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "1x", "a-b", "../x", "a/b", "HIVE_PORT", "HYPERHIVE_STATE_DIR", "LD_PRELOAD", "PATH", "BASH_ENV", "env", "x" * 129]
+    "name",
+    [
+        "",
+        "1x",
+        "a-b",
+        "../x",
+        "a/b",
+        "HIVE_PORT",
+        "HYPERHIVE_STATE_DIR",
+        "LD_PRELOAD",
+        "PATH",
+        "BASH_ENV",
+        "env",
+        "x" * 129,
+    ],
 )
 def test_a_name_that_means_something_else_is_refused(client: Client, alice: Agent, name: str) -> None:
     assert put(client, name=name) == 409

@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from tests.harness.agent import Agent, free_port
+from tests.harness.claude import RUN, script, started
 from tests.harness.hive import Hive
-from tests.harness.test_claude import RUN, api, claude, script, started
 from tests.stubs.messages_api import MessagesApi
 
-__all__ = ["api", "claude"]
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / "tests" / "stubs" / "mcp_server.py"
 
@@ -125,7 +124,9 @@ async def test_settings_that_the_model_may_write_run_nothing(claude: Agent, hive
 async def test_only_the_listed_tools_of_a_server_can_be_called(claude: Agent, hive: Hive, api: MessagesApi) -> None:
     approve(claude, server_py=SERVER.read_text())
     claude.config["options"]["extraMcpServers"] = {
-        "clock": local(command=sys.executable, args=["./server.py", "stdio"], env={"CLOCK_NAME": "Bert"}, tools=["tell"])
+        "clock": local(
+            command=sys.executable, args=["./server.py", "stdio"], env={"CLOCK_NAME": "Bert"}, tools=["tell"]
+        )
     }
     await started(claude, hive)
     steps = [{"tool": "mcp__clock__tell", "input": {"word": "noon"}}, {"tool": "mcp__clock__secret", "input": {}}]
@@ -136,9 +137,7 @@ async def test_only_the_listed_tools_of_a_server_can_be_called(claude: Agent, hi
     assert "must not be said" not in told[1]
 
 
-async def test_a_server_over_http_gets_its_headers(
-    claude: Agent, hive: Hive, api: MessagesApi, over_http: str
-) -> None:
+async def test_a_server_over_http_gets_its_headers(claude: Agent, hive: Hive, api: MessagesApi, over_http: str) -> None:
     claude.config["options"]["extraMcpServers"] = {"far": local(url=over_http, headers={"X-Clock": "noon"})}
     await started(claude, hive)
     await hive.push(script({"tool": "mcp__far__header", "input": {"name": "x-clock"}}, {"text": "ok"}))
@@ -149,7 +148,10 @@ async def test_a_server_over_http_gets_its_headers(
 async def test_allowed_tools_decide_what_is_offered(claude: Agent, hive: Hive, api: MessagesApi) -> None:
     claude.config["options"]["allowedTools"] = ["Read"]
     await started(claude, hive)
-    steps = [{"tool": RUN, "input": {"command": "echo no"}}, {"tool": "Write", "input": {"file_path": "x", "content": "x"}}]
+    steps = [
+        {"tool": RUN, "input": {"command": "echo no"}},
+        {"tool": "Write", "input": {"file_path": "x", "content": "x"}},
+    ]
     await hive.push(script(*steps, {"text": "ok"}))
     assert (await hive.ended())["outcome"] == "ok"
     assert "no\n" not in results(api)
@@ -160,7 +162,10 @@ async def test_allowed_tools_decide_what_is_offered(claude: Agent, hive: Hive, a
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda folder: (folder / "server.py").write_text("print('other')"), "server.py is not the file that was approved"),
+        (
+            lambda folder: (folder / "server.py").write_text("print('other')"),
+            "server.py is not the file that was approved",
+        ),
         (lambda folder: (folder / "mcp.py").write_text("import os"), "mcp.py is not the file that was approved"),
         (lambda folder: (folder / "server.py").unlink(), "server.py is not the file that was approved"),
     ],
@@ -171,7 +176,9 @@ async def test_a_server_whose_files_are_not_the_approved_ones_is_not_started(
 ) -> None:
     approve(claude, server_py=SERVER.read_text())
     spoil(claude.run_dir / "repository")
-    claude.config["options"]["extraMcpServers"] = {"clock": local(command=sys.executable, args=["./server.py", "stdio"])}
+    claude.config["options"]["extraMcpServers"] = {
+        "clock": local(command=sys.executable, args=["./server.py", "stdio"])
+    }
     await started(claude, hive)
     await hive.push(script({"text": "ok"}))
     assert (await hive.ended())["outcome"] == "ok"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
-from typing import BinaryIO
 
 HEAD, TAIL = 8 * 1024, 16 * 1024
 FILE_LIMIT = 64 * 1024 * 1024

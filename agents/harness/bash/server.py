@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from agents.harness import http1
-from agents.harness.bash.tools import Tools, ToolRefused
+from agents.harness.bash.tools import ToolRefused, Tools
 from agents.harness.http1 import BadRequest, Head
 
 PROTOCOLS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")

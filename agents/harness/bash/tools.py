@@ -131,7 +131,9 @@ class Tools:
             await self.jobs.stop(job, "stopped as asked")
         if job.status is not None:
             job.seen = True
-        return f"job {job.number}: {_told(job) if job.status is not None else job.state() + chr(10) + job.output.text()}"
+        return (
+            f"job {job.number}: {_told(job) if job.status is not None else job.state() + chr(10) + job.output.text()}"
+        )
 
     def _background(self) -> list[Job]:
         return [job for job in self.jobs.all.values() if job.background]
@@ -158,7 +160,12 @@ def _told(job: Job) -> str:
 def _checked(tool: Json, args: Json) -> Json:
     """The arguments by the tool's own schema. Raises ToolRefused."""
     properties: Json = tool["inputSchema"]["properties"]
-    kinds: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float), "integer": (int,), "boolean": (bool,)}
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "number": (int, float),
+        "integer": (int,),
+        "boolean": (bool,),
+    }
     for name, value in args.items():
         if name not in properties:
             raise ToolRefused(f"there is no argument {name!r}; there are {', '.join(properties)}")

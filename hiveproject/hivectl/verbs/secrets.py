@@ -25,7 +25,9 @@ def secret(options: argparse.Namespace) -> Answer:
         secrets.remove(agent, options.secret, actor=OPERATOR)
         return Answer({"agent": agent.name, "secret": options.secret}, f"{options.secret} of {agent.name} is gone.")
     one = secrets.put(agent, options.secret, _value(), actor=OPERATOR, in_environment=options.env)
-    return Answer({"agent": agent.name, **_row(one)}, f"{one.name} of {agent.name} is set; programs started now get it.")
+    return Answer(
+        {"agent": agent.name, **_row(one)}, f"{one.name} of {agent.name} is set; programs started now get it."
+    )
 
 
 def _value() -> str:

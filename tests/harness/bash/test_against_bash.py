@@ -24,12 +24,29 @@ PROGRAMS = ("see", "list", "tell", "git", "evil", "sh", "timeout", "env")
 ALLOWED = ("see **", "list -l *", "tell x*", "git status", "env **", "timeout * **", "> out/*")
 BASH = shutil.which("bash") or "bash"
 
-_quoting = st.sampled_from(["{}", "'{}'", '"{}"', '"{}"\'\'', "\\{}", "x'{}'", "$'{}'", '{}"$v"', "{}*", "~/{}"])
-_plain = st.sampled_from(["a", "-l", "x1", "evil", "status", ";", "a b", "$v", "$(evil)", "`evil`", "#", "*", "{a,b}", "\\", ""])
+_quoting = st.sampled_from(["{}", "'{}'", '"{}"', "\"{}\"''", "\\{}", "x'{}'", "$'{}'", '{}"$v"', "{}*", "~/{}"])
+_plain = st.sampled_from(
+    ["a", "-l", "x1", "evil", "status", ";", "a b", "$v", "$(evil)", "`evil`", "#", "*", "{a,b}", "\\", ""]
+)
 _word = st.builds(lambda form, text: form.replace("{}", text), _quoting, _plain) | _plain
-_name = st.sampled_from([*PROGRAMS, "s'e'e", "ev\\il", '"see"', "$v", "e\\\nvil", "!", "v=1 see", "evil=1", "<in/x see", "time see"])
+_name = st.sampled_from(
+    [*PROGRAMS, "s'e'e", "ev\\il", '"see"', "$v", "e\\\nvil", "!", "v=1 see", "evil=1", "<in/x see", "time see"]
+)
 _simple = st.builds(lambda name, words: " ".join([name, *words]), _name, st.lists(_word, max_size=3))
-_redirect = st.sampled_from(["", "", " > out/f", " 2>&1", " > evil", " <<< evil", " <<'E'\nevil\nE\n", " <<E\n$(evil)\nE\n", " | evil", " # evil"])
+_redirect = st.sampled_from(
+    [
+        "",
+        "",
+        " > out/f",
+        " 2>&1",
+        " > evil",
+        " <<< evil",
+        " <<'E'\nevil\nE\n",
+        " <<E\n$(evil)\nE\n",
+        " | evil",
+        " # evil",
+    ]
+)
 
 
 def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -56,7 +73,9 @@ class Stage:
         for name in PROGRAMS:
             program = folder / "bin" / name
             after = {"env": 'exec "$@"', "timeout": 'shift; exec "$@"'}.get(name, "")
-            program.write_text(f'#!{BASH}\nprintf "%s\\0" {name} "$@" $\'\\1\' >> {self.record}\n[ $# = 0 ] || {after or ":"}\n')
+            program.write_text(
+                f'#!{BASH}\nprintf "%s\\0" {name} "$@" $\'\\1\' >> {self.record}\n[ $# = 0 ] || {after or ":"}\n'
+            )
             program.chmod(0o755)
 
     def played(self, script: str) -> list[tuple[str, ...]]:
@@ -103,7 +122,9 @@ def test_bash_starts_what_was_allowed_and_nothing_else(stage: Stage, script: str
         assert calls == stage.played(script)
 
 
-@pytest.mark.parametrize("script", ["see a; list -l b", "v=1; see $v", "see $(list -l x)", "timeout 1 see", "see *", "see ~/x"])
+@pytest.mark.parametrize(
+    "script", ["see a; list -l b", "v=1; see $v", "see $(list -l x)", "timeout 1 see", "see *", "see ~/x"]
+)
 def test_the_comparison_sees_what_runs(stage: Stage, script: str) -> None:
     guard = Guard(ALLOWED, home=str(stage.folder), exported={"PATH", "HOME"})
     calls = stage.played(guard.checked(script))

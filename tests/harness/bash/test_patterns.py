@@ -59,7 +59,9 @@ def test_a_pattern_means(pattern: str, command: str, allowed: bool) -> None:
             guard(pattern).checked(command)
 
 
-@pytest.mark.parametrize("pattern", ["", "*", "**", "* status", "g* status", "'open", "a\nb", "> a b", "> **", "A=1", "x" * 3000])
+@pytest.mark.parametrize(
+    "pattern", ["", "*", "**", "* status", "g* status", "'open", "a\nb", "> a b", "> **", "A=1", "x" * 3000]
+)
 def test_a_pattern_that_would_allow_too_much_or_says_nothing_is_refused(pattern: str) -> None:
     with pytest.raises(BadPattern):
         parse(pattern)

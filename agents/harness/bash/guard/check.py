@@ -74,7 +74,9 @@ def _why(vector: Sequence[Word]) -> str:
         return f"{name} may run anything: only a pattern that spells the whole command out allows it"
     open_ended = [vector[at].shell for at in sorted(edges.indices) if vector[at].text.startswith(UNKNOWN)]
     if open_ended:
-        return f"{open_ended[0] or 'what is added'} could become an option of {name}; put it after -- or begin it with ./"
+        return (
+            f"{open_ended[0] or 'what is added'} could become an option of {name}; put it after -- or begin it with ./"
+        )
     spelt = [vector[at].shell for at in sorted(edges.indices) if at]
     if spelt:
         return f"no pattern allows this command; {' '.join(spelt)} must be spelt out in one, no wildcard stands for it"

@@ -16,7 +16,16 @@ TRANSLATE = "y/(?:[^/\\\\\n\0]|\\\\[^\n\0])*/(?:[^/\\\\\n\0]|\\\\[^\n\0])*/"
 COMMAND = rf"\s*{RANGE}(?:{SUBSTITUTE}|{TRANSLATE}|[dDpPnNgGhHx=q])\s*"
 HARMLESS = re.compile(rf"(?:{COMMAND})(?:;(?:{COMMAND})?)*")
 FLAGS = re.compile(r"-[nEruszi]+")
-LONG_FLAGS = ("--quiet", "--silent", "--regexp-extended", "--in-place", "--posix", "--sandbox", "--debug", "--unbuffered")
+LONG_FLAGS = (
+    "--quiet",
+    "--silent",
+    "--regexp-extended",
+    "--in-place",
+    "--posix",
+    "--sandbox",
+    "--debug",
+    "--unbuffered",
+)
 
 
 def sharp(words: Sequence[str]) -> set[int]:

@@ -91,7 +91,7 @@ def _escaped(raw: str, place: int) -> str:
 def in_double_quotes(raw: str) -> Word:
     """Literal text between double quotes: a backslash escapes only $, `, \", \\ and the end of a line."""
     if re.search(r'(?<!\\)(?:\\\\)*[`$"]', raw):
-        raise Refused(raw, "a $, ` or \" inside double quotes is not understood here")
+        raise Refused(raw, 'a $, ` or " inside double quotes is not understood here')
     return Word(*_both(re.sub(r'\\([$`"\\\n])', lambda match: "" if match[1] == "\n" else match[1], raw)))
 
 

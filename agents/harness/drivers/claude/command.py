@@ -34,11 +34,9 @@ OURS = {
     "DISABLE_TELEMETRY": "1",
     "MCP_TOOL_TIMEOUT": str(SHELL_MILLISECONDS),
 }
-TURN_MARK = "HIVE_TURN"
-"""Set for the CLI and so for everything it starts: a shell of its own session is found by it."""
 
 
-def environment(config: Config, turn: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment(config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the host set for this agent, and no other variable of the harness."""
     chosen = set(config.options.get("environment") or {})
     kept = {
@@ -46,7 +44,7 @@ def environment(config: Config, turn: str, environ: Mapping[str, str] = os.envir
         for key, value in environ.items()
         if key in PASSED_ON or key in chosen or key.startswith(PASSED_FAMILIES)
     }
-    return {**OURS, **kept, **secretfiles.variables(), TURN_MARK: turn}
+    return {**OURS, **kept, **secretfiles.variables()}
 
 
 def servers(config: Config, mcp_url: str) -> dict[str, Any]:
@@ -65,23 +63,33 @@ def write_servers(path: Path, config: Config, mcp_url: str) -> None:
         json.dump(servers(config, mcp_url), file)
 
 
-def arguments(
-    cli: str, config: Config, *, mcp_config: Path, system_prompt: str, resume: str | None, fresh_prompt: bool
-) -> list[str]:
+def arguments(cli: str, config: Config, *, model: str | None, mcp_config: Path, system_prompt: str) -> list[str]:
     """The prompt itself comes on stdin: a message may be longer than an argument can be."""
     argv = [cli, "-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "dontAsk"]
     argv += ["--append-system-prompt", system_prompt]
-    if config.model:
-        argv += ["--model", config.model]
-    if resume:
-        argv += ["--resume", resume]
-    if resume and fresh_prompt:
-        argv += ["--system-prompt-snapshot", "off"]
+    if model:
+        argv += ["--model", model]
     argv += ["--mcp-config", str(mcp_config), "--strict-mcp-config"]
     # Settings files lie where the model can write, and their hooks would run what they like.
     argv += ["--setting-sources", ""]
     argv += ["--tools", ",".join(_built_in(config)), "--allowedTools", *_allowed(config)]
     return argv
+
+
+CONVERSING = ("--input-format", "stream-json", "--replay-user-messages")
+"""Messages come on stdin one after another, and each is named when it is taken up."""
+
+
+def resuming(session: str, *, fresh_prompt: bool) -> list[str]:
+    """`fresh_prompt`: with the system prompt of now rather than the session's."""
+    return ["--resume", session, *(["--system-prompt-snapshot", "off"] if fresh_prompt else [])]
+
+
+def digesting(cli: str, model: str | None) -> list[str]:
+    """A single answer: no session, no tools, no servers."""
+    argv = [cli, "-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "dontAsk"]
+    argv += ["--no-session-persistence", "--strict-mcp-config", *(["--model", model] if model else [])]
+    return [*argv, "--tools", ""]
 
 
 def _built_in(config: Config) -> list[str]:

@@ -32,7 +32,7 @@ async def signed_in(cli: str, config: Config) -> bool:
             config.notes,
             seconds=PROBE_SECONDS,
             limit=PROBE_LIMIT,
-            env=environment(config, "login"),
+            env=environment(config),
         )
         return not (status == 1 and json.loads(output).get("loggedIn") is False)
     except (OSError, ValueError, AttributeError, programs.OutOfTime):
