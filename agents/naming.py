@@ -23,6 +23,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}\Z")
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 _PORT_RANGE = 900
 _UID_BASE, _UID_RANGE = 1_000_000_000, 500_000_000
+UIDS = range(_UID_BASE, _UID_BASE + _UID_RANGE)
+"""What `host_uid` can be."""
 
 
 class NameRefused(ValueError):
