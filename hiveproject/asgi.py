@@ -25,7 +25,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif scope["type"] == "http":
         await pages(scope, receive, send)
     elif scope["type"] == "websocket":
-        await routing.OPERATORS.get(scope["path"], refuse_websocket)(scope, receive, send)
+        await routing.operators(scope, receive, send, refuse_websocket)
 
 
 async def _agent_side(scope: Any, receive: Any, send: Any) -> None:

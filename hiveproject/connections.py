@@ -61,6 +61,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     """A websocket that is read no faster than it is handled, and given up when its client stops reading."""
 
     _unread_since: float | None = None
+    _reason: str | None = None
 
     def onConnect(self, request: Any) -> Any:
         self.writable = asyncio.Event()
@@ -83,12 +84,17 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         self.sendMessage(text.encode(), isBinary=False)
         super()._max_message_size_exceeded(msg_size, max_msg_size, reason)
 
+    def handle_reply(self, message: Any) -> None:
+        """Daphne forgets the reason of a close."""
+        self._reason = message.get("reason") or None
+        super().handle_reply(message)
+
     def serverClose(self, code: int | None = None) -> None:
         """The library sends 1000 and an application's own codes only; 1001 and 1011 are a server's to send too."""
         if code is not None and 1000 < code < 3000:
             self.sendCloseFrame(code=code)
         else:
-            super().serverClose(code)
+            self.sendClose(code or 1000, self._reason)
 
     def handled(self) -> None:
         """The application has taken a message."""

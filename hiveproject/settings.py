@@ -122,6 +122,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
+    # Modules import each other by name, so a version's files keep theirs: the folder carries the version.
+    *((f"novnc-1.7.0/{part}", BASE_DIR / "node_modules" / "@novnc" / "novnc" / part) for part in ("core", "vendor")),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -49,6 +49,8 @@ class ClientMessages:
         self._keys: dict[int, bytes] = {}
         self._pointer = b""
         self._abilities = b""
+        self.acted = False
+        """Whether something that acts on the desktop has passed; whoever has seen it resets it."""
 
     def feed(self, data: bytes | memoryview, *, driving: bool) -> bytes:
         """What of it goes on to the server. Raises `RfbError` for what is malformed, too long or not known."""
@@ -58,6 +60,7 @@ class ClientMessages:
             if message[0] not in _ACTS:
                 passing += _filtered(message)
             elif driving:
+                self.acted = True
                 passing += self._acted(message)
             else:
                 self._remember(message)

@@ -55,7 +55,8 @@ def apple_response(offer: bytes, credentials: Credentials) -> bytes:
     shared = pow(theirs, private, prime).to_bytes(size, "big")
     encryptor = Cipher(AES(_md5(shared)), ECB()).encryptor()  # noqa: S305 - the protocol's
     plain = _field(credentials.username) + _field(credentials.password)
-    return bytes(encryptor.update(plain)) + pow(generator, private, prime).to_bytes(size, "big")
+    public: bytes = pow(generator, private, prime).to_bytes(size, "big")
+    return bytes(encryptor.update(plain)) + public
 
 
 def _md5(data: bytes) -> bytes:
