@@ -49,11 +49,10 @@ def admit(scope: Mapping[str, Any], name: str) -> Admission | None:
 def standing(scope: Mapping[str, Any], admitted: Admission, *, used: bool) -> Standing:
     """Look again, and renew the lease of who drives and has `used` it lately. Blocks."""
     user = live.user_of(scope)
-    if user is None or user.pk != admitted.user.pk or not control.may_watch(user):
-        return Standing(watches=False, driving=timedelta(0))
-    if not control.may_drive(user):
-        control.hand_back(admitted.agent, user=user, viewer=admitted.viewer)
-        return Standing(watches=True, driving=timedelta(0))
+    watches = user is not None and user.pk == admitted.user.pk and control.may_watch(user)
+    if user is None or not watches or not control.may_drive(user):
+        control.hand_back(admitted.agent, user=admitted.user, viewer=admitted.viewer)
+        return Standing(watches=watches, driving=timedelta(0))
     if used:
         control.keep(admitted.agent, user=user, viewer=admitted.viewer)
     return Standing(watches=True, driving=_left(admitted))

@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def hive(template: object) -> Iterator[Hive]:  # noqa: F811 - the fixture of the same name
+def hive(template: object) -> Iterator[Hive]:
     hive = Hive(template)  # type: ignore[arg-type]
     hive.start()
     yield hive

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import urllib.error
-import urllib.request
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,26 +46,20 @@ class Operator:
 
     def post(self, path: str, **fields: str) -> tuple[int, str]:
         """Status and body."""
-        asked = urllib.request.Request(
-            self.origin + path,
-            urlencode(fields).encode(),
-            {"Cookie": self.cookie, "X-CSRFToken": self._csrf, "HX-Request": "true"},
-        )
-        try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - our own server
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
+        status, body = self._ask("POST", path, urlencode(fields))
+        return status, body.decode()
 
     def get(self, path: str) -> tuple[int, bytes]:
-        asked = urllib.request.Request(self.origin + path, headers={"Cookie": self.cookie, "HX-Request": "true"})
-        try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - our own server
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
+        return self._ask("GET", path)
+
+    def _ask(self, verb: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        headers = {"Cookie": self.cookie, "X-CSRFToken": self._csrf, "HX-Request": "true"}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        with closing(HTTPConnection("127.0.0.1", self.hive.port, timeout=60)) as connection:
+            connection.request(verb, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def ticket(self, agent: str, **fields: str) -> str:
         status, body = self.post(f"/agents/{agent}/screen/ticket/", viewer=self.viewer, **fields)
@@ -83,7 +76,8 @@ class Operator:
         token = self.ticket(agent) if ticket is None else ticket
         where = f"ws://127.0.0.1:{self.hive.port}/agents/{agent}/screen/ws?ticket={token}"
         fixed: dict[str, Any] = {"compression": None, "max_size": None, "additional_headers": {"Cookie": self.cookie}}
-        return connect(where, origin=self.origin if origin is None else origin, **{**fixed, **options})  # type: ignore[arg-type]
+        told = self.origin if origin is None else origin or None
+        return connect(where, origin=told, **{**fixed, **options})  # type: ignore[arg-type]
 
     @asynccontextmanager
     async def watching(self, agent: str) -> AsyncIterator[Viewer]:

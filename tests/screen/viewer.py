@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 SECONDS = 30.0
 
@@ -78,9 +80,10 @@ class Viewer:
 
     async def closed(self) -> tuple[int, str]:
         """Code and reason of the end."""
-        async with asyncio.timeout(SECONDS):
-            async for _ in self.socket:
-                pass
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(SECONDS):
+                async for _ in self.socket:
+                    pass
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
 
