@@ -85,6 +85,11 @@ def vnc_port(name: str) -> int:
     return 15900 + fnv1a(name) % _PORT_RANGE
 
 
+def display(name: str) -> int:
+    """Number of the agent's X display; its own, since in the host's network displays can be seen by all."""
+    return 100 + fnv1a(name) % _PORT_RANGE
+
+
 def host_uid(name: str) -> int:
     """User and group id of the agent on the host when the hive runs as root.
 
