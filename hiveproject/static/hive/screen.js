@@ -18,7 +18,9 @@ let shown = false;
 let recording = false;
 let timer = null;
 
-const say = (text) => { if (part("word").textContent !== text) part("word").textContent = text; };
+// What is the same is not written again: whoever observes the page would be told.
+const write = (name, text) => { if (part(name).textContent !== text) part(name).textContent = text; };
+const say = (text) => write("word", text);
 
 const mine = () => Boolean(viewer) && panel().dataset.driver === viewer && shown;
 
@@ -30,7 +32,7 @@ const follow = () => {
   }
   page.dataset.mine = driving ? "yes" : "no";
   const words = driving ? "You drive" : "View only";
-  part("badge").textContent = shown ? (recording ? `${words} · recording` : words) : "";
+  write("badge", shown ? (recording ? `${words} · recording` : words) : "");
 };
 
 // -- connecting -----------------------------------------------------------------------------------------------------------
