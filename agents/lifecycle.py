@@ -228,6 +228,7 @@ def container_spec(agent: Agent, deployment: Deployment) -> ContainerSpec:
         cpu_quota=options["cpuQuota"],
         environment=environment,
         children=_children() if agent.is_manager else (),
+        gui=bool(options.get("gui.enable")),
     )
 
 

@@ -85,6 +85,14 @@ class Paths:
     def agent_token(self, name: str) -> Path:
         return self.agent_runtime(name) / "token"
 
+    def vnc_socket(self, name: str) -> Path:
+        """Where the agent's VNC server listens, when it does so on a Unix socket."""
+        return self.agent_runtime(name) / "vnc.sock"
+
+    def vnc_password(self, name: str) -> Path:
+        """What that server asks for, where it asks."""
+        return self.agent_runtime(name) / "vnc-password"
+
     def shim(self, name: str) -> Path:
         """The shim's own folder (lock, pid, exit status); no container sees it. `_` cannot start an agent's name."""
         return self.runtime / "_shims" / agent_name(name)

@@ -84,10 +84,10 @@ websocket = CookieMiddleware(LiveConsumer.as_asgi())
 
 def may_look(scope: Mapping[str, Any]) -> bool:
     """Whether the session of the cookie still stands and its user is active. Blocks."""
-    return looking(scope) is not None
+    return user_of(scope) is not None
 
 
-def looking(scope: Mapping[str, Any]) -> User | None:
+def user_of(scope: Mapping[str, Any]) -> User | None:
     """The active user whose session the cookie names, if it still stands. Blocks."""
     session = SessionStore(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
     user = get_user(cast(HttpRequest, SimpleNamespace(session=session)))

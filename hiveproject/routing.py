@@ -8,6 +8,7 @@ from typing import Any
 from broker.consumers import AgentConsumer
 from hiveproject import live
 from hiveproject.answers import refuse_websocket
+from hiveproject.screens import consumer as screens
 from hiveproject.terminal import consumers as terminal
 
 _NAME = r"(?P<name>[a-z][a-z0-9-]{0,8})"
@@ -17,6 +18,7 @@ AGENTS: dict[str, Any] = {
 }
 OPERATORS: dict[str, Any] = {
     re.escape(live.PATH): live.websocket,
+    rf"/agents/{_NAME}/screen/ws": screens.websocket,
     rf"/agents/{_NAME}/terminal/ws": terminal.browser,
 }
 

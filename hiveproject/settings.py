@@ -119,6 +119,8 @@ STATICFILES_DIRS = [
     ("xterm/lib", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "lib"),
     ("xterm/css", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "css"),
     ("xterm-fit", BASE_DIR / "node_modules" / "@xterm" / "addon-fit" / "lib"),
+    # Modules import each other by name, so a version's files keep theirs: the folder carries the version.
+    *((f"novnc-1.7.0/{part}", BASE_DIR / "node_modules" / "@novnc" / "novnc" / part) for part in ("core", "vendor")),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -21,6 +21,7 @@ from agents.harness.ledger import Ledger
 from agents.harness.link import HiveAway, Link, LinkEnded
 from agents.harness.notes import Notes
 from agents.harness.reporting import Reporter
+from agents.harness.screen import Screen, handed_in
 from agents.harness.standing import Standing
 from agents.harness.terminals import Terminals
 from agents.harness.turns import Turns
@@ -90,6 +91,7 @@ class Harness:
         self.control = Control(self.turns, self.driver, self.standing, self.link.send, self.journal)
         self.reporter = Reporter(self.journal, self.link.send)
         self._stop = asyncio.Event()
+        self._screen = handed_in()
         self._wire()
 
     def _wire(self) -> None:
@@ -134,12 +136,12 @@ class Harness:
         loop.add_signal_handler(signal.SIGINT, self._stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self.turns.drain)
         parts = [asyncio.ensure_future(part) for part in self._parts()]
-        stop = asyncio.ensure_future(self._stop.wait())
+        beside = [asyncio.ensure_future(part) for part in (self._stop.wait(), self._show())]
         try:
-            await asyncio.wait({*parts, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*parts, beside[0]}, return_when=asyncio.FIRST_COMPLETED)
             return self._code([part for part in parts if part.done()])
         finally:
-            await self._end([*parts, stop])
+            await self._end([*parts, *beside])
 
     def _parts(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return (self._work(), self.link.run(), self._report(), self.reporter.run())
@@ -168,6 +170,11 @@ class Harness:
             await asyncio.wait_for(self.ledger.settled.wait(), SETTLE_SECONDS)
         except TimeoutError:
             self.journal("error", text="the hive is away: the last turn could not be reported")
+
+    async def _show(self) -> None:
+        """A screen that fails is no reason for the agent to end."""
+        if self._screen is not None:
+            await Screen(self._screen, self.config.name, self.journal).run()
 
     async def _report(self) -> None:
         while True:

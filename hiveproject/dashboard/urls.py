@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, secrets, terminals
+from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, screen, secrets, terminals
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -32,5 +32,8 @@ urlpatterns = [
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),
     re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>start|stop|restart|rebuild)/$", agents.act, name="act"),
+    path("agents/<slug:name>/screen/", screen.screen_page, name="screen"),
+    path("agents/<slug:name>/screen/ticket/", screen.ticket, name="screen-ticket"),
+    re_path(r"^agents/(?P<name>[a-z0-9-]+)/screen/(?P<verb>take|hand-back)/$", screen.act, name="screen-act"),
     path("api/agent-config/<str:name>", agents.configuration_text, name="agent-config"),
 ]

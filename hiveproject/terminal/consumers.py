@@ -193,7 +193,7 @@ class ShellConsumer(_Bytes):
 
 def _allowed(scope: Mapping[str, Any]) -> str | None:
     """The name of the signed-in user if it may open terminals. Blocks."""
-    user = live.looking(scope)
+    user = live.user_of(scope)
     return user.get_username() if user is not None and user.has_perm(MAY) else None
 
 
