@@ -45,11 +45,12 @@ def write(agent: Agent, deployment: Deployment, *, restarted: bool) -> None:
         "restarted": restarted,
     }
     paths: Paths = settings.HIVE_PATHS
-    _replace(agent.name, paths.agent_token(agent.name), tokens.rotate(agent))
-    _replace(agent.name, paths.agent_runtime(agent.name) / "config.json", json.dumps(configuration))
+    replace(agent.name, paths.agent_token(agent.name), tokens.rotate(agent))
+    replace(agent.name, paths.agent_runtime(agent.name) / "config.json", json.dumps(configuration))
 
 
-def _replace(name: str, path: Path, text: str) -> None:
+def replace(name: str, path: Path, text: str) -> None:
+    """Write a file that the agent can read, all at once."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

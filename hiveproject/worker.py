@@ -1,4 +1,4 @@
-"""The worker: does the jobs, watches the containers, tidies feed and events. One per hive."""
+"""The worker: does the jobs, watches the containers, does what is due at a time, tidies feed and events. One per hive."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, jobs, watch
+from agents import commits, feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
 from broker import eventlog
+from broker.clock import Clock
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -44,6 +45,8 @@ def run() -> None:
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    clock = Clock(commits.watch().changed)
+    threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:
         thread.start()
     logger.info("the worker is ready")
@@ -63,6 +66,7 @@ def _take_up() -> None:
     redrive.redrive()
     for agent in Agent.objects.live():
         tags.reconcile(agent)
+    tags.reconcile_meta()
     watch.adopt()
     manager.ensure()
 

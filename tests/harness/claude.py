@@ -14,6 +14,7 @@ from tests.stubs.messages_api import MessagesApi
 
 CLI = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
 SEND = "mcp__hyperhive__send"
+RUN = "mcp__bash__run"
 
 
 def script(*turns: Any) -> str:

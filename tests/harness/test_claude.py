@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from tests.harness.agent import Agent, is_alive
-from tests.harness.claude import SEND, problem, reported, script, started
+from tests.harness.claude import RUN, SEND, problem, reported, script, started
 from tests.harness.hive import Hive
 from tests.stubs.messages_api import MessagesApi
 
@@ -31,19 +31,23 @@ async def test_the_model_calls_the_hives_tools_and_the_operator_is_answered(
     assert "From: operator (operator)\\nMessage: 1" in said
     assert "You are alice" in said
     assert "You look after the garden." in said
-    assert {tool["name"] for tool in request["tools"]} >= {"Bash", "Read", SEND}
+    assert {tool["name"] for tool in request["tools"]} >= {"Read", SEND, RUN}
+    assert "Bash" not in {tool["name"] for tool in request["tools"]}
     assert all(secret not in said + claude.log() for secret in (hive.token, "key-of-alice"))
 
 
-async def test_nothing_of_the_harness_reaches_the_clis_environment(claude: Agent, hive: Hive, api: MessagesApi) -> None:
+async def test_nothing_of_the_harness_reaches_a_commands_environment(
+    claude: Agent, hive: Hive, api: MessagesApi
+) -> None:
     await started(claude, hive)
-    await hive.push(script({"tool": "Bash", "input": {"command": "env; ls -l /proc/$PPID/fd | wc -l"}}, {"text": "ok"}))
+    await hive.push(script({"tool": RUN, "input": {"command": "env"}}, {"text": "ok"}))
     await hive.ended()
     [told] = [part["content"] for part in api.requests[1]["messages"][-1]["content"] if part["type"] == "tool_result"]
-    names = {line.partition("=")[0] for line in str(told).splitlines()}
-    assert "ANTHROPIC_BASE_URL" in names
-    assert not names & {"IS_SANDBOX", "SOMETHING_ELSE", "HIVE_RUN_DIR"}
-    assert hive.token not in str(told)
+    text = told if isinstance(told, str) else told[0]["text"]
+    names = {line.partition("=")[0] for line in text.splitlines()}
+    assert "HYPERHIVE_STATE_DIR" in names
+    assert not names & {"IS_SANDBOX", "SOMETHING_ELSE", "HIVE_RUN_DIR", "ANTHROPIC_API_KEY"}
+    assert hive.token not in text
 
 
 async def test_agents_are_answered_by_the_model_only(claude: Agent, hive: Hive) -> None:
@@ -149,7 +153,7 @@ async def test_stopping_interrupts_the_cli_and_leaves_nothing_running(claude: Ag
     stubborn = f"trap '' INT TERM HUP; echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300"
     command = f'(setsid sh -c "{stubborn.replace("$", chr(92) + "$")}" &); tail -f /dev/null'
     await started(claude, hive)
-    await hive.push(script({"tool": "Bash", "input": {"command": command}}, {"text": "never"}))
+    await hive.push(script({"tool": RUN, "input": {"command": command}}, {"text": "never"}))
     await hive.until(lambda: hive.of("turn_started"))
     await claude.until(lambda: note.exists())
     claude.signal(signal.SIGTERM)

@@ -51,14 +51,14 @@ def test_no_tool_is_left_to_the_clis_defaults(tmp_path: Path) -> None:
     assert after(argv, "--permission-mode") == "dontAsk"
     assert after(argv, "--tools") == ",".join(command.BUILT_IN)
     assert "--strict-mcp-config" in argv
-    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", *command.BUILT_IN]
+    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", *command.BUILT_IN, "mcp__bash__*"]
     assert not {"--resume", "--model", "--system-prompt-snapshot"} & set(argv)
 
 
 def test_allowed_tools_narrow_the_built_in_ones_but_not_the_hives(tmp_path: Path) -> None:
-    argv = arguments(config(tmp_path, allowedTools=["Read", "Bash(git *)"]))
-    assert after(argv, "--tools") == "Bash,Read"
-    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", "Read", "Bash(git *)"]
+    argv = arguments(config(tmp_path, allowedTools=["Read", "mcp__bash__run"]))
+    assert after(argv, "--tools") == "Read"
+    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", "Read", "mcp__bash__run"]
 
 
 def test_extra_servers_come_with_their_tools_and_cannot_replace_the_hive(tmp_path: Path) -> None:
@@ -72,6 +72,7 @@ def test_extra_servers_come_with_their_tools_and_cannot_replace_the_hive(tmp_pat
         "wiki": {"type": "http", "url": "https://wiki.example/mcp", "headers": {"A": "b"}},
         "clock": {"type": "stdio", "command": "clock", "args": ["--utc"]},
         "hyperhive": {"type": "http", "url": "http://127.0.0.1:1/s/mcp", "timeout": command.MCP_MILLISECONDS},
+        "bash": {"type": "http", "url": "http://127.0.0.1:1/s/bash", "timeout": command.SHELL_MILLISECONDS},
     }
     assert {"mcp__wiki__read", "mcp__clock__*"} <= set(arguments(agent))
 

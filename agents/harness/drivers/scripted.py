@@ -78,7 +78,8 @@ class Scripted:
         return await self._answer(turn, HELP.format(name=self._config.name), emit)
 
     async def _results(self, todo: list[Any], emit: Emit) -> Results:
-        place = steps.Workplace(self._config.notes, McpClient(self._hive.mcp_url))
+        allowed = self._config.options.get("allowedBashPatterns")
+        place = steps.Workplace(self._config.notes, McpClient(self._hive.mcp_url), allowed=allowed)
         results: Results = []
         for number, step in enumerate(todo, start=1):
             ok, output = await _tried(step, place, [result["output"].strip() for result in results])

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.harness import secretfiles
+from agents.harness import servers as extra_servers
 from agents.harness.config import Config
 
 OWN_SERVER = "hyperhive"
+SHELL_SERVER = "bash"
 SEND_TOOL = f"mcp__{OWN_SERVER}__send"
-BUILT_IN = ("Bash", "Edit", "Glob", "Grep", "Read", "WebFetch", "WebSearch", "Write")
+BUILT_IN = ("Edit", "Glob", "Grep", "Read", "WebFetch", "WebSearch", "Write")
 MCP_MILLISECONDS = 240_000
 """Longer than the longest `recv`."""
+SHELL_MILLISECONDS = 630_000
+"""Longer than the longest command."""
 BASICS = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "CLAUDE_CONFIG_DIR")
 HIVE = ("HIVE_PORT", "HIVE_LABEL", "HIVE_DASHBOARD_PORT", "HIVE_FORGE_REPO", "HYPERHIVE_STATE_DIR")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -27,7 +32,7 @@ OURS = {
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_ERROR_REPORTING": "1",
     "DISABLE_TELEMETRY": "1",
-    "MCP_TOOL_TIMEOUT": str(MCP_MILLISECONDS),
+    "MCP_TOOL_TIMEOUT": str(SHELL_MILLISECONDS),
 }
 
 
@@ -39,19 +44,15 @@ def environment(config: Config, environ: Mapping[str, str] = os.environ) -> dict
         for key, value in environ.items()
         if key in PASSED_ON or key in chosen or key.startswith(PASSED_FAMILIES)
     }
-    return {**OURS, **kept}
+    return {**OURS, **kept, **secretfiles.variables()}
 
 
 def servers(config: Config, mcp_url: str) -> dict[str, Any]:
-    """The CLI's MCP configuration: the hive, and the servers of the deployed agent.nix."""
-    found: dict[str, Any] = {}
-    for name, extra in _extra(config).items():
-        wanted = ("url", "headers") if extra.get("url") else ("command", "args", "env")
-        found[name] = {
-            "type": "http" if extra.get("url") else "stdio",
-            **{key: extra[key] for key in wanted if extra.get(key)},
-        }
+    """The CLI's MCP configuration: the hive, the shell, and the servers of the deployed agent.nix."""
+    shell_url = f"{mcp_url.rpartition('/')[0]}/{SHELL_SERVER}"
+    found: dict[str, Any] = extra_servers.usable(config)
     found[OWN_SERVER] = {"type": "http", "url": mcp_url, "timeout": MCP_MILLISECONDS}
+    found[SHELL_SERVER] = {"type": "http", "url": shell_url, "timeout": SHELL_MILLISECONDS}
     return {"mcpServers": found}
 
 
@@ -69,6 +70,8 @@ def arguments(cli: str, config: Config, *, model: str | None, mcp_config: Path, 
     if model:
         argv += ["--model", model]
     argv += ["--mcp-config", str(mcp_config), "--strict-mcp-config"]
+    # Settings files lie where the model can write, and their hooks would run what they like.
+    argv += ["--setting-sources", ""]
     argv += ["--tools", ",".join(_built_in(config)), "--allowedTools", *_allowed(config)]
     return argv
 
@@ -99,12 +102,9 @@ def _built_in(config: Config) -> list[str]:
 def _allowed(config: Config) -> list[str]:
     """The hive's tools always: what an agent may do with them is decided by the hive."""
     chosen = config.options.get("allowedTools")
-    allowed = [f"mcp__{OWN_SERVER}__*", *(BUILT_IN if chosen is None else chosen)]
-    for name, extra in _extra(config).items():
-        tools = extra.get("tools")
+    shell = [f"mcp__{SHELL_SERVER}__*"]
+    allowed = [f"mcp__{OWN_SERVER}__*", *([*BUILT_IN, *shell] if chosen is None else chosen)]
+    for name, server in extra_servers.extra(config).items():
+        tools = server.get("tools")
         allowed += [f"mcp__{name}__{tool}" for tool in (["*"] if tools is None else tools)]
     return allowed
-
-
-def _extra(config: Config) -> Mapping[str, Mapping[str, Any]]:
-    return {name: extra for name, extra in (config.options.get("extraMcpServers") or {}).items() if name != OWN_SERVER}
