@@ -10,14 +10,12 @@ import logging
 import threading
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
-from agents import feed
+from agents import commits, feed
 from agents.backend import containers
 from agents.containers.protocol import VerbFailed, VerbRefused
-from agents.data_version import DataVersion
 from agents.models import Agent
 
 SECONDS = 0.02
@@ -44,7 +42,7 @@ class Freezer:
     """Makes `held` follow `frozen`."""
 
     def __init__(self) -> None:
-        self._version = DataVersion(settings.HIVE_PATHS.database)
+        self._commits = commits.watch()
         self._failed: dict[str, str] = {}
 
     def follow(self, stop: threading.Event) -> None:
@@ -53,9 +51,10 @@ class Freezer:
         waited = 0.0
         while not stop.wait(SECONDS):
             waited += SECONDS
-            if self._version.changed() or (self._failed and waited >= _AGAIN_SECONDS):
+            if self._commits.changed() or (self._failed and waited >= _AGAIN_SECONDS):
                 waited = 0.0
                 self._once()
+        self._commits.close()
         connection.close()
 
     def look(self) -> None:

@@ -50,6 +50,7 @@ FRAMES: dict[str, Schema] = {
             "context_limit": {"type": "integer", "nullable": True},
         }
     },
+    "pong": {"required": ["id"], "properties": {"id": _NAME}},
     "events": {
         "required": ["epoch", "events"],
         "properties": {
@@ -120,6 +121,14 @@ def control(ident: int, verb: str, args: Frame) -> Frame:
     return {"type": "control", "id": ident, "verb": verb, "args": args}
 
 
+def open_terminal(terminal: str, columns: int, rows: int) -> Frame:
+    return {"type": "open_terminal", "terminal": terminal, "columns": columns, "rows": rows}
+
+
+def ping(ident: str) -> Frame:
+    return {"type": "ping", "id": ident}
+
+
 def message(leased: Leased) -> Frame:
     return {
         "type": "message",
@@ -131,6 +140,7 @@ def message(leased: Leased) -> Frame:
         "created_at": leased.created_at,
         "in_reply_to": leased.in_reply_to,
         "redelivered": leased.redelivered,
+        "urgent": leased.urgent,
     }
 
 

@@ -42,6 +42,8 @@ class Session:
         self.id = uuid4().hex
         self.window = 0
         self.is_attached = False
+        self.asked = ""
+        self._welcomed = False
         self.paused = False
         self.events = Position()
         self._ended = False
@@ -70,11 +72,21 @@ class Session:
         except FrameRefused as refusal:
             self._refuse(refusal)
 
+    @property
+    def is_behind(self) -> bool:
+        """Too much that the client sent is still being written."""
+        return self._unsettled > MAX_UNSETTLED and not self._ended
+
     async def breathe(self) -> None:
-        """Wait while too much that the client sent is still being written."""
-        while self._unsettled > MAX_UNSETTLED and not self._ended:
+        """Wait while it is behind."""
+        while self.is_behind:
             self._settled.clear()
             await self._settled.wait()
+
+    def tell(self, frame: Frame) -> None:
+        """A frame that nothing waits for."""
+        if self.is_attached and not self._ended:
+            self._wire.send(frame)
 
     def push(self, messages: Sequence[Leased]) -> None:
         for message in messages:
@@ -87,6 +99,8 @@ class Session:
         elif not self._ended:
             epoch, seq = self.events.epoch, self.events.seq
             self._wire.send(frames.welcome(self.name, self.id, paused=self.paused, epoch=epoch, seq=seq))
+            self._welcomed = True
+            self.ping(self.asked)
             self.look_for_orders()
 
     def look_for_orders(self) -> None:
@@ -104,6 +118,12 @@ class Session:
             self._wire.send(frames.control(order.pk, order.verb, order.args))
         if result and not self.paused:
             self._hub.wake((self.name,))
+
+    def ping(self, ident: str) -> None:
+        """Have the harness show that it is well; nothing to do where nobody asks. Never before the welcome."""
+        self.asked = ident
+        if ident and self._welcomed and not self._ended:
+            self._wire.send(frames.ping(ident))
 
     def drop(self, code: str, text: str, close: int) -> None:
         """The hive ends the session."""
@@ -169,6 +189,9 @@ class Session:
 
     def _on_report(self, frame: Frame) -> None:
         self._submit(partial(standing.reported, self.name, frame), _nothing)
+
+    def _on_pong(self, frame: Frame) -> None:
+        self._submit(partial(standing.answered, self.name, frame["id"]), _nothing)
 
     def _on_events(self, frame: Frame) -> None:
         self._submit(partial(eventlog.store, self.agent_id, frame["epoch"], frame["events"]), self._logged)

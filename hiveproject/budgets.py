@@ -20,9 +20,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from agents import actors, feed
+from agents import actors, commits, feed
 from agents.actors import Actor
-from agents.data_version import DataVersion
 from agents.models import Agent, Allowance, Stat
 from approvals import audit
 from broker import control
@@ -167,17 +166,18 @@ class Purser:
     """Settles whenever something has changed, and as the day does."""
 
     def __init__(self) -> None:
-        self._version = DataVersion(settings.HIVE_PATHS.database)
+        self._commits = commits.watch()
         self._newest = (-1, -1)
         self._next = timezone.now()
 
     def follow(self, stop: threading.Event) -> None:
         while not stop.wait(LOOK_SECONDS):
             try:
-                if self._version.changed() or timezone.now() >= self._next:
+                if self._commits.changed() or timezone.now() >= self._next:
                     self.look()
             except DatabaseError as error:
                 logger.warning("the budgets could not use the database, trying again: %s", error)
+        self._commits.close()
         connection.close()
 
     def look(self) -> None:

@@ -1,4 +1,7 @@
-"""The worker: does the jobs, watches the containers, tidies feed and events. One per hive."""
+"""The worker: does the jobs, watches containers, budgets and the clock, freezes, tidies feed and events.
+
+One per hive.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, freezing, jobs, watch
+from agents import commits, feed, freezing, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
 from broker import eventlog
+from broker.clock import Clock
 from hiveproject import budgets, stuck
 
 STOP_SECONDS = 8.0
@@ -48,6 +52,8 @@ def run() -> None:
     threads.append(threading.Thread(target=stuck.Lookout().follow, args=(stop,), name="stuck", daemon=True))
     threads.append(threading.Thread(target=budgets.Purser().follow, args=(stop,), name="budgets", daemon=True))
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    clock = Clock(commits.watch().changed)
+    threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:
         thread.start()
     logger.info("the worker is ready")
@@ -67,6 +73,7 @@ def _take_up() -> None:
     redrive.redrive()
     for agent in Agent.objects.live():
         tags.reconcile(agent)
+    tags.reconcile_meta()
     watch.adopt()
     manager.ensure()
 

@@ -70,6 +70,7 @@ class ContainerSpec:
     cpu_quota: str
     environment: Mapping[str, str] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    gui: bool = False
 
     def __post_init__(self) -> None:
         agent_name(self.name)
@@ -79,6 +80,8 @@ class ContainerSpec:
         cpu_percent(self.cpu_quota)
         check_environment(self.environment)
         _check_children(self.name, self.children)
+        if not isinstance(self.gui, bool):
+            raise SpecRefused("gui must be true or false")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "environment": dict(self.environment), "children": list(self.children)}
@@ -89,7 +92,7 @@ class ContainerSpec:
             raise SpecRefused("a container description is a JSON object")
         known = {item.name for item in fields(cls)}
         wrong = set(map(str, value)) ^ known
-        if wrong - {"environment", "children"} or not set(map(str, value)) <= known:
+        if wrong - {"environment", "children", "gui"} or not set(map(str, value)) <= known:
             raise SpecRefused(f"a container description has exactly these fields: {', '.join(sorted(known))}")
         children = value.get("children", [])
         if not isinstance(children, list):
@@ -145,6 +148,9 @@ class Containers(Protocol):
 
     def logs(self, name: str, lines: int = 200) -> Lines:
         """The last lines the container wrote, without control characters."""
+
+    def entry(self, name: str) -> str | None:
+        """The command line by which the host's owner gets a shell inside; None while it does not run."""
 
     def freeze(self, name: str) -> None:
         """Hold every process of the container."""

@@ -21,7 +21,9 @@ from agents.harness.ledger import Ledger
 from agents.harness.link import HiveAway, Link, LinkEnded
 from agents.harness.notes import Notes
 from agents.harness.reporting import Reporter
+from agents.harness.screen import Screen, handed_in
 from agents.harness.standing import Standing
+from agents.harness.terminals import Terminals
 from agents.harness.turns import Turns
 from agents.harness.upkeep import Upkeep
 
@@ -81,6 +83,7 @@ class Harness:
         self.journal = Journal(config.notes / "hyperhive-events.sqlite")
         self.ledger = Ledger()
         self.standing = Standing(config.model)
+        self.terminals = Terminals(config, self.journal)
         self.link = Link(config, self.ledger, self.standing, self.journal)
         self.shell = Tools(config, self.journal, self._wake)
         self.forwarder = Forwarder(config, self.state, self.journal, {"bash": Server(self.shell).serve})
@@ -92,11 +95,13 @@ class Harness:
         self.reporter = Reporter(self.journal, self.link.send)
         self.sign_in: SignIn | None = None
         self._stop = asyncio.Event()
+        self._screen = handed_in()
         self._wire()
 
     def _wire(self) -> None:
         self.link.on("welcome", self._welcomed)
         self.link.on("control", self.control.take)
+        self.link.on("open_terminal", self.terminals.open)
         self.link.on("events_taken", self.reporter.taken)
         self.upkeep.show()
         if self.config.driver == "claude":
@@ -151,12 +156,12 @@ class Harness:
         loop.add_signal_handler(signal.SIGINT, self._stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self.turns.drain)
         parts = [asyncio.ensure_future(part) for part in self._parts()]
-        stop = asyncio.ensure_future(self._stop.wait())
+        beside = [asyncio.ensure_future(part) for part in (self._stop.wait(), self._show())]
         try:
-            await asyncio.wait({*parts, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*parts, beside[0]}, return_when=asyncio.FIRST_COMPLETED)
             return self._code([part for part in parts if part.done()])
         finally:
-            await self._end([*parts, stop])
+            await self._end([*parts, *beside])
 
     def _parts(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return (self._work(), self.link.run(), self._report(), self.reporter.run())
@@ -186,6 +191,11 @@ class Harness:
         except TimeoutError:
             self.journal("error", text="the hive is away: the last turn could not be reported")
 
+    async def _show(self) -> None:
+        """A screen that fails is no reason for the agent to end."""
+        if self._screen is not None:
+            await Screen(self._screen, self.config.name, self.journal).run()
+
     async def _report(self) -> None:
         while True:
             await self.standing.changed.wait()
@@ -195,7 +205,7 @@ class Harness:
     async def _end(self, parts: list[asyncio.Future[Any]]) -> None:
         """The driver stops its turn first; the socket closes last, and the message in work goes back."""
         parts[0].cancel()
-        await asyncio.wait(parts[:1], timeout=STOP_SECONDS - 1)
+        await asyncio.wait([*parts[:1], asyncio.ensure_future(self.terminals.close())], timeout=STOP_SECONDS - 1)
         try:
             await asyncio.wait_for(self.link.close(), 1)
         except TimeoutError:

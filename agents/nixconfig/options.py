@@ -169,7 +169,7 @@ OPTIONS = (
         "containers",
         "Variables of every process. No secrets.",
     ),
-    Option("gui.enable", kinds.boolean, False, None, "Whether the agent has a screen."),
+    Option("gui.enable", kinds.boolean, False, "containers", "Whether the agent has a screen, seen in the dashboard."),
     Option(
         "network",
         one_of("private", "host"),

@@ -15,12 +15,14 @@ from broker.control import OrderRefused
 from broker.sending import SendRefused
 from hiveproject.budgets import BudgetRefused
 from hiveproject.hivectl.answers import Answer
+from hiveproject.hivectl.operators import NoOperator
 from hiveproject.hivectl.verbs import agents, approvals, messages, secrets, steering, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
     NameRefused,
     NotThere,
+    NoOperator,
     RequestRefused,
     LifecycleRefused,
     TransitionRefused,
@@ -44,6 +46,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approvals": approvals.list_approvals,
     "approve": approvals.approve,
     "deny": approvals.deny,
+    "cancel": approvals.cancel,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0002_harness_state_and_stats'),
-        ('broker', '0001_initial'),
+        ('agents', '0006_harness_state_and_stats'),
+        ('broker', '0003_message_search'),
     ]
 
     operations = [

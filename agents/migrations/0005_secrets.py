@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0002_harness_state_and_stats'),
+        ('agents', '0004_health_ping'),
     ]
 
     operations = [
