@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, home, jobs, messages
+from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, questions
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
     path("spawn/", home.spawn, name="spawn"),
     path("send/", messages.send_message, name="send"),
     path("messages/seen/", messages.seen, name="seen"),
+    path("messages/", messages.message_list, name="messages"),
+    path("messages/dead/", deadletters.dead_letters, name="dead-letters"),
+    re_path(r"^messages/dead/(?P<what>retry|discard)/$", deadletters.decide, name="dead-letter"),
+    path("questions/<int:question_id>/", questions.question_page, name="question"),
+    path("questions/<int:question_id>/answer/", questions.answer, name="answer"),
     path("messages/<int:message_id>/", messages.message, name="message"),
     path("approvals/", approvals.approval_list, name="approvals"),
     path("approvals/<int:approval_id>/", approvals.approval_page, name="approval"),

@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     _agents(verbs)
     _approvals(verbs)
     _messages(verbs)
+    _broker(verbs)
     _upkeep(verbs)
     return top
 
@@ -70,10 +71,31 @@ def _messages(verbs: _Verbs[_Parser]) -> None:
     send = _verb(verbs, "send", "write to an agent")
     send.add_argument("name", metavar="NAME", help="an agent, or '*' for all")
     send.add_argument("text", metavar="TEXT", help="'-' reads standard input")
+    send.add_argument("--urgent", action="store_true", help="overtake what else waits")
     send.add_argument("--in-reply-to", type=_count, metavar="ID", help="the message that this answers")
     inbox = _verb(verbs, "inbox", "messages, the newest first")
     inbox.add_argument("name", metavar="NAME", nargs="?", help="an agent (without: the operator)")
     inbox.add_argument("--limit", type=_count, default=1000, help="at most this many (1000)")
+
+
+def _broker(verbs: _Verbs[_Parser]) -> None:
+    ask = _named(verbs, "ask", "put a question to an agent; the answer comes to your inbox")
+    ask.add_argument("text", metavar="QUESTION", help="'-' reads standard input")
+    ask.add_argument("--option", action="append", default=[], help="offer an answer; may be given again")
+    ask.add_argument("--multi", action="store_true", help="several options may be chosen")
+    ask.add_argument("--ttl", type=_count, metavar="SECONDS", help="answer '[expired]' after that")
+    answer = _verb(verbs, "answer", "answer a question that an agent has put to you")
+    answer.add_argument("id", type=_count, metavar="ID")
+    answer.add_argument("text", metavar="ANSWER", help="'-' reads standard input")
+    _verb(verbs, "questions", "what waits for your answer")
+    search = _verb(verbs, "search", "find messages, the newest first")
+    search.add_argument("words", metavar="WORD", nargs="+", help="all must be there; begin* matches a beginning")
+    search.add_argument("--agent", metavar="NAME", help="only what it sent or was sent")
+    search.add_argument("--limit", type=_count, default=20, help="at most this many (20)")
+    search.add_argument("--before", type=_count, metavar="ID", help="only messages older than this one")
+    dead = _verb(verbs, "dead-letters", "messages that could not be delivered")
+    dead.add_argument("what", nargs="?", choices=("retry", "discard"), help="deliver again, or give up")
+    dead.add_argument("ids", nargs="*", type=_count, metavar="ID")
 
 
 def _upkeep(verbs: _Verbs[_Parser]) -> None:
