@@ -153,7 +153,13 @@ def _approvals() -> list[Item]:
     ]
 
 
-_ASKS = {"spawn": "New agent", "apply_commit": "Change to", "rollback": "Rollback of"}
+_ASKS = {
+    "spawn": "New agent",
+    "apply_commit": "Change to",
+    "rollback": "Rollback of",
+    "update_inputs": "New shared inputs, by way of",
+    "destroy": "End of",
+}
 
 
 def _questions() -> list[Item]:

@@ -39,6 +39,8 @@ _WORDS = {
     "apply_commit": "change",
     "spawn": "new agent",
     "rollback": "rollback",
+    "update_inputs": "shared inputs",
+    "destroy": "destroy",
 }
 _SHAPES = {"good": "●", "busy": "◐", "needs": "◆", "bad": "▲", "off": "○"}
 
