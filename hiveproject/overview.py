@@ -159,6 +159,7 @@ _ASKS = {
     "rollback": "Rollback of",
     "update_inputs": "New shared inputs, by way of",
     "destroy": "End of",
+    "schedule_prompt": "Scheduled prompt for",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, questions
+from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, questions, schedules
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("messages/", messages.message_list, name="messages"),
     path("messages/dead/", deadletters.dead_letters, name="dead-letters"),
     re_path(r"^messages/dead/(?P<what>retry|discard)/$", deadletters.decide, name="dead-letter"),
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/add/", schedules.add, name="schedule-add"),
+    path("schedules/<int:schedule_id>/edit/", schedules.edit, name="schedule-edit"),
+    re_path(r"^schedules/(?P<schedule_id>[0-9]{1,18})/(?P<verb>fire|cancel)/$", schedules.act, name="schedule-act"),
     path("questions/<int:question_id>/", questions.question_page, name="question"),
     path("questions/<int:question_id>/answer/", questions.answer, name="answer"),
     path("messages/<int:message_id>/", messages.message, name="message"),

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     _approvals(verbs)
     _messages(verbs)
     _broker(verbs)
+    _schedules(verbs)
     _upkeep(verbs)
     return top
 
@@ -96,6 +97,23 @@ def _broker(verbs: _Verbs[_Parser]) -> None:
     dead = _verb(verbs, "dead-letters", "messages that could not be delivered")
     dead.add_argument("what", nargs="?", choices=("retry", "discard"), help="deliver again, or give up")
     dead.add_argument("ids", nargs="*", type=_count, metavar="ID")
+
+
+def _schedules(verbs: _Verbs[_Parser]) -> None:
+    _verb(verbs, "schedules", "the prompts that are sent again and again")
+    schedule = _verb(verbs, "schedule", "begin, change, fire or end a scheduled prompt")
+    whats = schedule.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    add = _named(whats, "add", "begin one")
+    add.add_argument("prompt", metavar="PROMPT", help="'-' reads standard input")
+    edit = _verb(whats, "edit", "change one; what is not given stays")
+    for name, what in (("fire", "send one once more, now"), ("cancel", "end one")):
+        _verb(whats, name, what).add_argument("id", type=_count, metavar="ID")
+    edit.add_argument("id", type=_count, metavar="ID")
+    edit.add_argument("--prompt", help="'-' reads standard input")
+    for each in (add, edit):
+        when = each.add_mutually_exclusive_group(required=each is add)
+        when.add_argument("--every", type=_count, metavar="SECONDS", help="seconds from one firing to the next")
+        when.add_argument("--cron", default="", metavar="LINE", help="minute hour day month weekday, in UTC")
 
 
 def _upkeep(verbs: _Verbs[_Parser]) -> None:

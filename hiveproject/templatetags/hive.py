@@ -39,6 +39,7 @@ _WORDS = {
     "apply_commit": "change",
     "spawn": "new agent",
     "rollback": "rollback",
+    "schedule_prompt": "scheduled prompt",
     "update_inputs": "shared inputs",
     "destroy": "destroy",
 }

@@ -12,7 +12,7 @@ from approvals.requests import RequestRefused
 from approvals.transitions import TransitionRefused
 from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, mail, messages, questions, upkeep
+from hiveproject.hivectl.verbs import agents, approvals, mail, messages, questions, schedules, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -46,6 +46,8 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "questions": questions.list_questions,
     "search": mail.search,
     "dead-letters": mail.dead_letters,
+    "schedules": schedules.list_schedules,
+    "schedule": schedules.schedule,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }
