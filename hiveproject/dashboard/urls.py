@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, questions, schedules
+from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, policy, questions, schedules
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("agents/<slug:name>/", agents.agent_page, name="agent"),
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
+    path("agents/<slug:name>/policy/", policy.try_out, name="policy"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     _messages(verbs)
     _broker(verbs)
     _schedules(verbs)
+    _doors(verbs)
     _upkeep(verbs)
     return top
 
@@ -114,6 +115,19 @@ def _schedules(verbs: _Verbs[_Parser]) -> None:
         when = each.add_mutually_exclusive_group(required=each is add)
         when.add_argument("--every", type=_count, metavar="SECONDS", help="seconds from one firing to the next")
         when.add_argument("--cron", default="", metavar="LINE", help="minute hour day month weekday, in UTC")
+
+
+def _doors(verbs: _Verbs[_Parser]) -> None:
+    policy = _verb(verbs, "policy", "who may write to whom")
+    check = _named(policy.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser), "check",
+                   "what other allowed recipients would have refused; changes nothing")  # fmt: skip
+    check.add_argument("--recipients", required=True, metavar="A,B", help="names; '*' is everybody, '' nobody")
+    check.add_argument("--days", type=_count, default=7, help="how far back (7)")
+    token = _verb(verbs, "wake-token", "let something outside the hive write to one agent")
+    whats = token.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    _named(whats, "make", "make one; it is shown once").add_argument("--label", required=True, help="what uses it")
+    _verb(whats, "list", "all of them").add_argument("name", metavar="NAME", nargs="?", help="only this agent's")
+    _verb(whats, "revoke", "make one worthless").add_argument("id", type=_count, metavar="ID")
 
 
 def _upkeep(verbs: _Verbs[_Parser]) -> None:

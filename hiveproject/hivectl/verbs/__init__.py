@@ -12,7 +12,17 @@ from approvals.requests import RequestRefused
 from approvals.transitions import TransitionRefused
 from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, mail, messages, questions, schedules, upkeep
+from hiveproject.hivectl.verbs import (
+    agents,
+    approvals,
+    mail,
+    messages,
+    policy,
+    questions,
+    schedules,
+    upkeep,
+    wake_tokens,
+)
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -48,6 +58,8 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "dead-letters": mail.dead_letters,
     "schedules": schedules.list_schedules,
     "schedule": schedules.schedule,
+    "policy": policy.policy,
+    "wake-token": wake_tokens.wake_token,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }
