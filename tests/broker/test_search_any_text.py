@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -13,9 +13,11 @@ from tests import builders
 
 
 class TestAnyText(TestCase):
-    def setUp(self) -> None:
+    @classmethod
+    def setUpTestData(cls) -> None:
         builders.agent("dora")
 
+    @settings(max_examples=40, deadline=None)
     @given(st.text(max_size=60))
     def test_no_query_is_anything_but_words(self, text: str) -> None:
         try:
@@ -24,6 +26,7 @@ class TestAnyText(TestCase):
             return
         search.ids(Query(words, "alice"))
 
+    @settings(max_examples=40, deadline=None)
     @given(st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=1, max_size=20))
     def test_a_word_that_was_said_is_found(self, word: str) -> None:
         ident = send(Sender.system(), "dora", f"before {word} after").id
