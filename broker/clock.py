@@ -59,6 +59,7 @@ class Clock:
             except DatabaseError as error:
                 logger.warning("what is due could not be done, trying again: %s", error)
                 self._looked = False
+                connection.close()  # it may be broken for good; the next round connects again
                 stop.wait(_RETRY_SECONDS)
         connection.close()
 

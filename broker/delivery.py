@@ -18,6 +18,7 @@ from broker.refusals import NotLeased
 
 _DELIVERIES, _MESSAGES = Delivery._meta.db_table, Message._meta.db_table
 BATCH_BYTES = 1024 * 1024
+MAX_ERROR = 500
 MAX_TRIES = 5
 _OLDEST = (
     "SELECT d.id, m.id, m.sender, m.provenance, m.kind, m.body, m.created_at, m.in_reply_to, d.redelivered,"  # noqa: S608
@@ -54,7 +55,7 @@ def lease(recipient: str, session: str, limit: int, *, turn: str = "", pushed: b
     """
     if limit < 1:
         return []
-    found = _queued(recipient, limit)
+    found = _queued(recipient, limit, sql.locking("d"))
     sql.change_many(
         f"UPDATE {_DELIVERIES} SET state = 'delivered', session = %s, turn = %s, pushed = %s, tries = tries + %s,"  # noqa: S608
         " delivered_at = %s WHERE id = %s",
@@ -93,7 +94,7 @@ def acknowledge_turn(recipient: str, session: str, turn: str, error: str = "") -
     return _update(
         "state = 'acknowledged', acknowledged_at = %s, error = %s",
         "state = 'delivered' AND session = %s AND turn = %s",
-        recipient, [now, error], [session, turn],
+        recipient, [now, error[:MAX_ERROR]], [session, turn],
     )  # fmt: skip
 
 
@@ -132,9 +133,9 @@ def release_all() -> int:
     return sql.change(f"UPDATE {_DELIVERIES} SET {_TO_QUEUE}, {_UNCOUNTED} WHERE state = 'delivered' AND session <> ''")  # noqa: S608
 
 
-def _queued(recipient: str, limit: int) -> list[tuple[int, Leased]]:
+def _queued(recipient: str, limit: int, locking: str = "") -> list[tuple[int, Leased]]:
     found, size = [], 0
-    waiting = sql.rows(_OLDEST, recipient, sql.now(), limit)
+    waiting = sql.rows(_OLDEST + locking, recipient, sql.now(), limit)
     for delivery, ident, sender, provenance, kind, body, at, reply, again, urgent in waiting:
         leased = Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again), bool(urgent))
         found.append((delivery, leased))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from django.db import OperationalError
+
 from agents.models import Agent
 from broker import delivery, frames, standing, waking
 from broker.storing import Outgoing, Sent
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LIFECYCLES = (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
 _CHECK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 
 class Hub:
@@ -83,11 +86,18 @@ class Hub:
 
     def unregister(self, session: Session) -> None:
         """The session is over; what it had goes back to the queue."""
-        current = self._sessions.get(session.name) is session
-        if current:
+        if self._sessions.get(session.name) is session:
             del self._sessions[session.name]
-        counted = not self._stopping
-        self.submit(partial(_detach, session.name, session.id, current, counted), _ignore)
+        self._leave(session.name, session.id, counted=not self._stopping)
+
+    def _leave(self, name: str, session: str, *, counted: bool) -> None:
+        work = partial(_detach, name, session, name not in self._sessions, counted)
+        self.submit(work, partial(self._left, name, session, counted))
+
+    def _left(self, name: str, session: str, counted: bool, result: object) -> None:
+        """Nobody else ever tells that a session is over: said again once the database is back."""
+        if isinstance(result, OperationalError):
+            self._loop.call_later(_AGAIN_SECONDS, partial(self._leave, name, session, counted=counted))
 
     def wake(self, names: Iterable[str]) -> None:
         """Something may wait for these recipients. Call it from any thread."""
@@ -179,9 +189,9 @@ def _attach(session: Session) -> None:
     session.is_attached = True
 
 
-def _detach(name: str, session: str, current: bool, counted: bool) -> None:
+def _detach(name: str, session: str, gone: bool, counted: bool) -> None:
     delivery.release(name, session, counted=counted)
-    if current:
+    if gone:
         standing.disconnected(name)
 
 

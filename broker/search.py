@@ -1,7 +1,7 @@
 """Full-text search over messages: the operator over all, an agent over what it sent or was sent.
 
 The index is brought up to date by whoever searches and by the worker now and then, not by whoever sends: sending
-stays as fast as it is. What the index is depends on the database; `_Sqlite` is the one for FTS5. Newest first.
+stays as fast as it is. What the index is depends on the database: `_Sqlite` is FTS5's. Newest first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.db import transaction
 from broker import sql
 from broker.models import Delivery, Message
 from broker.refusals import Refused
+from broker.search_postgresql import PostgresqlIndex
 
 MAX_QUERY, MAX_WORDS = 200, 16
 INDEX = "broker_message_search"
@@ -53,7 +54,7 @@ def parse(text: str) -> tuple[str, ...]:
 def ids(query: Query) -> list[int]:
     """The ids of the messages that match, newest first."""
     catch_up()
-    return _Sqlite().find(query)
+    return _index().find(query)
 
 
 def catch_up() -> int:
@@ -66,16 +67,20 @@ def catch_up() -> int:
 
 def is_behind() -> bool:
     """Whether the index lacks something."""
-    return _Sqlite().is_behind()
+    return _index().is_behind()
 
 
 def forget(messages: Sequence[int]) -> None:
     """Before these messages are deleted: take them out of the index."""
-    _Sqlite().remove(messages)
+    _index().remove(messages)
+
+
+def _index() -> _Sqlite | PostgresqlIndex:
+    return _Sqlite() if sql.is_sqlite() else PostgresqlIndex()
 
 
 def _step() -> int:
-    index = _Sqlite()
+    index = _index()
     if not index.is_behind():
         return 0
     with transaction.atomic():

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from agents.paths import Paths
 from agents.repositories import meta
-from hiveproject import environment
+from hiveproject import databases, environment
 from hiveproject.queue import HiveHuey
 
 BASE_DIR = environment.REPOSITORY
@@ -26,9 +26,8 @@ HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
     raise ImproperlyConfigured("HYPERHIVE_BACKEND: this version runs agents with 'local' only; unset it to go on")
-for _name in ("DATABASE_URL", "REDIS_URL"):
-    if environment.text(_name):
-        raise ImproperlyConfigured(f"{_name}: this version keeps its data in SQLite on one machine; unset it to go on")
+if environment.text("REDIS_URL"):
+    raise ImproperlyConfigured("REDIS_URL: this version keeps its queue in SQLite on one machine; unset it to go on")
 
 SECRET_KEY = environment.secret_key(HIVE_PATHS.state / "secret-key")
 DEBUG = False
@@ -83,18 +82,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": HIVE_PATHS.database,
-        "OPTIONS": {
-            # DEFERRED loses read-then-write transactions to any other writer; IMMEDIATE waits its turn.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
-        },
-    }
-}
+DATABASES = {"default": databases.settings_for(environment.text("DATABASE_URL"), HIVE_PATHS.database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The queue only pokes; JSON with ids, since a pickle in the queue would be code in the worker.

@@ -14,9 +14,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, jobs, watch
+from agents import commits, feed, jobs, watch
 from agents.containers import privileged
-from agents.data_version import DataVersion
 from agents.models import Agent
 from approvals import manager, redrive, tags
 from broker.clock import Clock
@@ -45,7 +44,7 @@ def run() -> None:
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
-    clock = Clock(DataVersion(settings.HIVE_PATHS.database).changed)
+    clock = Clock(commits.watch().changed)
     threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:
         thread.start()

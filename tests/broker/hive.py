@@ -54,6 +54,9 @@ class Hive:
         self.tokens: dict[str, str] = {}
         self._live: list[str] = []
         self._web: Any = None
+        self._make_database(template)
+
+    def _make_database(self, template: Path | None) -> None:
         if template is None:
             self.manage("migrate", "--verbosity=0")
         else:
