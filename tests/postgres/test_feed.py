@@ -157,4 +157,3 @@ def _publish(topic: str, object_id: object) -> None:
         feed.publish(topic, object_id)
     finally:
         connection.close()
-
