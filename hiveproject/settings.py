@@ -22,6 +22,10 @@ HIVE_PREBUILD = environment.choice("HYPERHIVE_PREBUILD", "no", ("no", "yes")) ==
 HIVE_FLAKE = environment.text("HYPERHIVE_FLAKE", meta.default_url())
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
 HIVE_TWO_PERSON = environment.choice("HYPERHIVE_TWO_PERSON", "no", ("no", "yes")) == "yes"
+HIVE_PUBLIC_URL = environment.address("HYPERHIVE_PUBLIC_URL", f"http://localhost:{HIVE_PORT}").rstrip("/")
+HIVE_NOTIFY_KIND = environment.choice("HYPERHIVE_NOTIFY_KIND", "json", ("ntfy", "slack", "matrix", "json"))
+HIVE_NOTIFY_URL = environment.address("HYPERHIVE_NOTIFY_URL", "")
+HIVE_NOTIFY_SECRET = environment.text("HYPERHIVE_NOTIFY_SECRET")
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":

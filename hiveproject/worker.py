@@ -18,6 +18,7 @@ from agents import feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
+from hiveproject.reach.following import Following
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -43,6 +44,7 @@ def run() -> None:
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    threads.append(threading.Thread(target=Following().follow, args=(stop,), name="reach", daemon=True))
     for thread in threads:
         thread.start()
     logger.info("the worker is ready")
