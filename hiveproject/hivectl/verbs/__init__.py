@@ -12,7 +12,7 @@ from approvals.requests import RequestRefused
 from approvals.transitions import TransitionRefused
 from broker.sending import SendRefused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
+from hiveproject.hivectl.verbs import agents, approvals, drafts, messages, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -38,6 +38,9 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approvals": approvals.list_approvals,
     "approve": approvals.approve,
     "deny": approvals.deny,
+    "cancel": approvals.cancel,
+    "update-inputs": approvals.update_inputs,
+    "draft": drafts.draft,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents import naming
 from agents.models import Job
-from approvals import decisions, queue, requests
+from approvals import decisions, digests, queue, requests
 from approvals.models import Approval
 from hiveproject import health
 from hiveproject.hivectl import waiting
@@ -43,13 +43,24 @@ def list_approvals(options: argparse.Namespace) -> Answer:
 
 
 def approve(options: argparse.Namespace) -> Answer:
-    approval = decisions.approve(_existing(options.id), actor=OPERATOR)
+    approval = decisions.approve(_existing(options.id), actor=OPERATOR, seen=options.seen)
     return _told(_waited_for(approval, options))
 
 
 def deny(options: argparse.Namespace) -> Answer:
     note = sys.stdin.read() if options.note == "-" else options.note
     return _told(decisions.deny(_existing(options.id), actor=OPERATOR, note=note.rstrip("\n")))
+
+
+def cancel(options: argparse.Namespace) -> Answer:
+    return _told(decisions.cancel(_existing(options.id), actor=OPERATOR, note=options.note))
+
+
+def update_inputs(options: argparse.Namespace) -> Answer:
+    """Ask; with --wait until it can be decided."""
+    approval = requests.update_inputs(actor=OPERATOR, description=options.description)
+    waiting.warn_without_worker(show=not options.json)
+    return _told(waiting.for_pin(approval) if options.wait else approval)
 
 
 def rollback(options: argparse.Namespace) -> Answer:
@@ -76,6 +87,7 @@ def row(approval: Approval) -> dict[str, Any]:
         "decided_by": approval.decided_by or None,
         "decided_at": approval.decided_at.isoformat() if approval.decided_at else None,
         "note": approval.note,
+        "shown": digests.shown(approval) if approval.is_pending else None,
     }
 
 
