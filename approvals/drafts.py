@@ -45,11 +45,13 @@ class Draft:
 
 def known() -> list[Draft]:
     """Every draft, by name."""
-    return [_told(agent) for agent in Agent.objects.filter(lifecycle=Lifecycle.DRAFT)]
+    made = {
+        job.agent_id: job for job in Job.objects.filter(kind="draft", agent__lifecycle=Lifecycle.DRAFT).order_by("id")
+    }
+    return [_told(agent, made.get(agent.pk)) for agent in Agent.objects.filter(lifecycle=Lifecycle.DRAFT)]
 
 
-def _told(agent: Agent) -> Draft:
-    job = Job.objects.filter(agent=agent, kind="draft").order_by("-id").first()
+def _told(agent: Agent, job: Job | None) -> Draft:
     if job is None:
         return Draft(agent, "", None, True, "")
     return Draft(agent, job.requested_by, job.requested_at, job.status == Job.Status.DONE, job.error)
