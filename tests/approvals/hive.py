@@ -56,9 +56,7 @@ class PlayedContainers:
         """Asked again and again by the gate: here the played harness does what it does."""
         if name in self.running and self.health == WELL:
             now = timezone.now()
-            Agent.objects.filter(name=name).update(
-                connected=True, connected_at=now, ping_answered=F("ping_asked")
-            )
+            Agent.objects.filter(name=name).update(connected=True, connected_at=now, ping_answered=F("ping_asked"))
         elif name in self.running:
             Agent.objects.filter(name=name).update(connected=True, connected_at=timezone.now())
         return name in self.running
