@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages
+from hiveproject.dashboard import agents, approvals, audit, drafts, home, jobs, messages
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
     path("spawn/", home.spawn, name="spawn"),
+    path("drafts/", drafts.create, name="drafts"),
+    path("drafts/<slug:name>/ask/", drafts.ask, name="draft-ask"),
+    path("drafts/<slug:name>/discard/", drafts.discard, name="draft-discard"),
     path("send/", messages.send_message, name="send"),
     path("messages/seen/", messages.seen, name="seen"),
     path("messages/<int:message_id>/", messages.message, name="message"),

@@ -52,7 +52,8 @@ async def test_it_offers_the_tools_that_the_caller_may_use(hive: Hive, names: Na
     async with session(hive, "hm1nd") as talking:
         managers = {tool.name for tool in (await talking.list_tools()).tools}
     assert set(own) == {"send", "recv", "set_status", "list_containers", "get_logs"}
-    assert managers == {*own, "request_spawn", "request_apply_commit"}
+    asking = {"spawn", "spawn_draft", "spawn_commit", "apply_commit", "destroy", "update_inputs"}
+    assert managers == {*own, *(f"request_{what}" for what in asking)}
     assert all(len(tool.description or "") > 40 for tool in own.values())
     assert own["send"].input_schema["required"] == ["to", "body"]
 

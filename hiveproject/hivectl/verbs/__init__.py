@@ -13,7 +13,7 @@ from approvals.transitions import TransitionRefused
 from broker.sending import SendRefused
 from hiveproject.hivectl.answers import Answer
 from hiveproject.hivectl.operators import NoOperator
-from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
+from hiveproject.hivectl.verbs import agents, approvals, drafts, messages, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -41,6 +41,8 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approve": approvals.approve,
     "deny": approvals.deny,
     "cancel": approvals.cancel,
+    "update-inputs": approvals.update_inputs,
+    "draft": drafts.draft,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
