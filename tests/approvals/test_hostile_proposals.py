@@ -29,13 +29,15 @@ NARROW: dict[str, Any] = {
     "extraMcpServers": {"known": {"command": "true"}},
     "budget": {"costPerDay": 5, "tokensPerDay": 1000},
 }
-"""What the agent of every case runs with; a case says what it needs to say and keeps the rest."""
+"""What the agent runs with where a case is about allowing more."""
+_ABOUT_MORE = ("widened", "mcp-server", "budget")
 
 
 def asked(case: dict[str, Any]) -> Approval:
     """The case as a proposal of the manager's, pinned for real."""
     hive.spawned()
-    Deployment.objects.update(options=builders.agent_options(**NARROW))
+    if case.get("flags", "").startswith(_ABOUT_MORE):
+        Deployment.objects.update(options=builders.agent_options(**NARROW))
     entries = [(entry["mode"], entry["path"], _content(entry)) for entry in case["entry"]]
     commit = commit_tree(settings.HIVE_PATHS.proposed("alice"), entries)
     approval = requests.apply_commit("alice", commit, actor=MANAGER)
