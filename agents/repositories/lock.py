@@ -43,7 +43,9 @@ def check(flake: Path, scratch: Path, log: Log, *, build: bool) -> None:
         _nix(scratch, log, "build", fixed, "--no-link", toplevel)
 
 
-_JOINED = 'agents: builtins.concatStringsSep " " (builtins.attrNames agents)'
+_JOINED = (
+    'agents: builtins.concatStringsSep " " (map (name: builtins.seq agents.${name} name) (builtins.attrNames agents))'
+)
 
 
 def _nix(scratch: Path, log: Log, *words: str) -> str:

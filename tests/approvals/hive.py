@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents import actors, configuration, jobs
 from agents.containers.protocol import ContainerSpec, ExitStatus
 from agents.models import Agent, Job
-from approvals import decisions, requests
+from approvals import decisions, redrive, requests
 from approvals.models import Approval
 from tests.repositories.builders import commit_files
 
@@ -126,3 +126,30 @@ def main(name: str = "alice") -> str | None:
 def meta_file(path: str) -> str:
     file: Path = settings.HIVE_PATHS.meta / path
     return file.read_text() if file.exists() else ""
+
+
+class Killed(BaseException):
+    """The worker is killed here."""
+
+
+def killed(*_given: object, **_more: object) -> None:
+    raise Killed
+
+
+def restart() -> None:
+    """A new worker takes up what the killed one left."""
+    jobs.reconcile()
+    redrive.redrive()
+    work()
+
+
+def run_job(approval: Approval, kind: str) -> None:
+    """Do one approval's job, whatever waits before it."""
+    jobs.run(Job.objects.get(approval_id=approval.pk, kind=kind, status=Job.Status.QUEUED).pk)
+
+
+def proposed_only(text: str, name: str = "alice") -> Approval:
+    """Like `proposed`, and no other job is done meanwhile."""
+    approval = requests.apply_commit(name, committed(text, name), actor=MANAGER)
+    run_job(approval, "pin")
+    return fresh(approval)
