@@ -164,3 +164,19 @@ def test_one_file_can_be_looked_at_alone(client: Client) -> None:
     ApprovalContent.objects.update(before={}, after={"agent.nix": "{ }\n", "other.txt": "words\n"})
     said = page(client, approval, "?file=other.txt")
     assert ("words" in said, "{ }" in said) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"status": "ok", "job": 3, "error": ""}, "it builds"),
+        ({"status": "running", "job": 3, "error": ""}, "being built"),
+        ({"status": "failed", "job": 3, "error": "no <attribute>"}, "it does not build"),
+        ({}, ""),
+    ],
+)
+def test_what_came_of_building_it_ahead_is_shown(client: Client, result: dict[str, Any], said: str) -> None:
+    approval = waiting(prebuild=result)
+    html = page(client, approval)
+    assert (said in html, "Built ahead" in html) == (True, bool(result))
+    assert "<attribute>" not in client.get(f"/approvals/{approval.pk}/").content.decode()
