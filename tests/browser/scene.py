@@ -92,14 +92,15 @@ _FLAGS = [
         "rule": "mcp-server",
         "level": "high",
         "where": "hyperhive.extraMcpServers.pictures",
-        "text": 'New MCP server: command: "pictures-mcp"; args: ["--root", "/shared/frontend"]; tools: ["compare", "crop"]. '
-        "What an MCP server answers is read by the model, and its tools act for the agent.",
+        "text": 'New MCP server: command: "pictures-mcp"; args: ["--root", "/shared/frontend"]; '
+        'tools: ["compare", "crop"]. What an MCP server answers is read by the model, and its tools act for the agent.',
     },
     {
         "rule": "widened-recipients",
         "level": "high",
         "where": "hyperhive.allowedRecipients",
-        "text": 'Widened: the agent may now write to "tests". Messages wake other agents and carry what this one knows.',
+        "text": 'Widened: the agent may now write to "tests". '
+        "Messages wake other agents and carry what this one knows.",
     },
     {
         "rule": "limits",

@@ -82,7 +82,7 @@ def tab_to(page: Page, name: str) -> None:
 
 def test_high_risk_is_approved_on_a_phone_with_the_keyboard_alone(visit: Callable[..., Page], site: Site) -> None:
     number = site.ask("More power for the keyboard test", HIGH)
-    page = visit("/", viewport={"width": 390, "height": 844})
+    page = visit("/", quiet=False, viewport={"width": 390, "height": 844})
     tab_to(page, "Skip to content")
     page.keyboard.press("Enter")
     row = page.locator(".item", has_text="More power for the keyboard test")
