@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import actors, configuration, deeds, events, feed, gate, interruption, jobs, naming, runtime
+from agents import actors, configuration, deeds, events, feed, gate, interruption, jobs, naming, runtime, serverfiles
 from agents.actors import Actor
 from agents.backend import containers
 from agents.containers.protocol import ContainerFailed, ContainerSpec
@@ -193,6 +193,7 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     with interruption.unstoppable():
         containers().create(agent.name)
         runtime.write(agent, deployment, restarted=restarted)
+        serverfiles.place(agent, deployment)
         run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
         try:
             containers().start(container_spec(agent, deployment))
@@ -229,6 +230,7 @@ def container_spec(agent: Agent, deployment: Deployment) -> ContainerSpec:
         cpu_quota=options["cpuQuota"],
         environment=environment,
         children=_children() if agent.is_manager else (),
+        gui=bool(options.get("gui.enable")),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from agents import locks
 from agents.actors import Actor
 from agents.deeds import Deed
 from approvals.models import AuditEvent
@@ -40,6 +41,7 @@ def record(
         note=note,
     )
     with transaction.atomic():
+        locks.alone("audit")  # two events after the same one would fork the chain
         event.at = timezone.now()
         event.previous = AuditEvent.objects.order_by("-id").values_list("digest", flat=True).first() or ""
         event.digest = digest(event)

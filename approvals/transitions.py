@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from agents import feed
+from agents import feed, locks
 from agents.actors import Actor
 from approvals import audit
 from approvals.models import Approval
@@ -74,6 +74,7 @@ def move(
     if to in FINAL:
         fields["finished_at"] = now
     with transaction.atomic():
+        locks.hold(approval.agent)
         changed = 0
         if to in allowed(approval.kind, before):
             rows = Approval.objects.filter(pk=approval.pk, status=before, **(only or {}))

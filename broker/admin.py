@@ -1,4 +1,4 @@
-"""Messages in Django's admin: to be looked at, never changed."""
+"""Messages, events and orders in Django's admin: to be looked at, never changed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from django.contrib import admin
 
 from agents.readonly import ReadOnly
-from broker.models import Delivery, Message
+from broker.models import Delivery, LoggedEvent, Message, Order
 
 if TYPE_CHECKING:
     MessageBase: TypeAlias = admin.ModelAdmin[Message]
     DeliveryBase: TypeAlias = admin.TabularInline[Delivery, Message]
+    EventBase: TypeAlias = admin.ModelAdmin[LoggedEvent]
+    OrderBase: TypeAlias = admin.ModelAdmin[Order]
 else:
     MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
+    EventBase = OrderBase = admin.ModelAdmin
 
 
 class DeliveryInline(ReadOnly, DeliveryBase):
@@ -34,3 +37,16 @@ class MessageAdmin(ReadOnly, MessageBase):
     def opening(self, message: Message) -> str:
         line = message.body.strip().partition("\n")[0]
         return line if len(line) <= 80 else f"{line[:79]}…"
+
+
+@admin.register(LoggedEvent)
+class LoggedEventAdmin(ReadOnly, EventBase):
+    list_display = ("id", "at", "agent", "kind", "turn")
+    list_filter = ("kind", "agent")
+    search_fields = ("=turn",)
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, OrderBase):
+    list_display = ("id", "created_at", "agent", "verb", "state", "requested_by", "text")
+    list_filter = ("verb", "state")

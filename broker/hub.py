@@ -13,8 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from django.db import OperationalError
+
 from agents.models import Agent
-from broker import delivery, frames, standing, waking
+from broker import control, delivery, eventlog, frames, standing, waking
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
 from broker.writer import Part, Slot, Writer, Written
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LIFECYCLES = (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
 _CHECK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 
 class Hub:
@@ -35,6 +38,7 @@ class Hub:
         self._receivers: dict[str, set[asyncio.Event]] = {}
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
+        self._stopping = False
         self._pinging: set[asyncio.Task[None]] = set()
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
@@ -45,6 +49,7 @@ class Hub:
     async def stop(self, seconds: float = 1.0) -> None:
         """Close every session, write what is waiting."""
         waking.forget(self.wake)
+        self._stopping = True
         if self._checking is not None:
             self._checking.cancel()
         for session in list(self._sessions.values()):
@@ -81,10 +86,18 @@ class Hub:
 
     def unregister(self, session: Session) -> None:
         """The session is over; what it had goes back to the queue."""
-        current = self._sessions.get(session.name) is session
-        if current:
+        if self._sessions.get(session.name) is session:
             del self._sessions[session.name]
-        self.submit(partial(_detach, session.name, session.id, current), _ignore)
+        self._leave(session.name, session.id, counted=not self._stopping)
+
+    def _leave(self, name: str, session: str, *, counted: bool) -> None:
+        work = partial(_detach, name, session, name not in self._sessions, counted)
+        self.submit(work, partial(self._left, name, session, counted))
+
+    def _left(self, name: str, session: str, counted: bool, result: object) -> None:
+        """Nobody else ever tells that a session is over: said again once the database is back."""
+        if isinstance(result, OperationalError):
+            self._loop.call_later(_AGAIN_SECONDS, partial(self._leave, name, session, counted=counted))
 
     def wake(self, names: Iterable[str]) -> None:
         """Something may wait for these recipients. Call it from any thread."""
@@ -110,6 +123,9 @@ class Hub:
         if pinged := {name for _, topic, name in changes if topic == "pings" and name in self._sessions}:
             self._pinging.add(task := self._loop.create_task(self._ping(pinged)))
             task.add_done_callback(self._pinging.discard)
+        for name in {name for _, topic, name in changes if topic == control.TOPIC}:
+            if (session := self._sessions.get(name)) is not None:
+                session.look_for_orders()
         if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
             self._checking = self._loop.create_task(self._drop_revoked())
 
@@ -173,12 +189,14 @@ def _attach(session: Session) -> None:
     delivery.release_others(session.name, session.id)
     standing.connected(session.name)
     session.asked = standing.asked([session.name]).get(session.name, "")
+    session.paused = Agent.objects.get(pk=session.agent_id).paused
+    session.events = eventlog.position(session.agent_id)
     session.is_attached = True
 
 
-def _detach(name: str, session: str, current: bool) -> None:
-    delivery.release(name, session)
-    if current:
+def _detach(name: str, session: str, gone: bool, counted: bool) -> None:
+    delivery.release(name, session, counted=counted)
+    if gone:
         standing.disconnected(name)
 
 

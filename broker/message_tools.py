@@ -17,6 +17,7 @@ from broker.tools import Identity
 from broker.tools import register as register_tool
 
 MAX_WAIT, MAX_BATCH, MAX_STATUS = 180, 32, 200
+MAX_TTL = 30 * 24 * 3600
 
 SEND = {
     "description": (
@@ -33,6 +34,19 @@ SEND = {
             "type": "string",
             "maxLength": MAX_KEY,
             "description": "Sending again with the same key returns the first message instead of a second one.",
+        },
+        "priority": {
+            "type": "string",
+            "enum": ["normal", "urgent"],
+            "default": "normal",
+            "description": "An urgent message overtakes the others that wait, and never expires.",
+        },
+        "ttl_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_TTL,
+            "nullable": True,
+            "description": "Tell me instead when it could not be delivered by then.",
         },
     },
 }
@@ -72,6 +86,8 @@ async def send(identity: Identity, args: dict[str, Any]) -> object:
             args["body"],
             args.get("in_reply_to"),
             args.get("idempotency_key", ""),
+            urgent=args["priority"] == "urgent",
+            ttl_seconds=args.get("ttl_seconds"),
         )
     )
     answer: dict[str, object] = {"id": sent.id, "to": list(sent.to)}
@@ -147,4 +163,5 @@ def _shown(message: Leased) -> dict[str, object]:
         "created_at": message.created_at,
         "in_reply_to": message.in_reply_to,
         "redelivered": message.redelivered,
+        "urgent": message.urgent,
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from agents.models import Change
@@ -18,15 +18,22 @@ from broker.senders import Sender
 MAX_BODY = 256 * 1024
 MAX_KEY = 128
 _MESSAGES, _DELIVERIES, _FEED = Message._meta.db_table, Delivery._meta.db_table, Change._meta.db_table
-_INSERT_MESSAGE = (
-    f'INSERT INTO {_MESSAGES} (id, provenance, sender, author, kind, "to", body, in_reply_to, idempotency_key,'  # noqa: S608
-    " created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-_INSERT_DELIVERY = (
-    f"INSERT INTO {_DELIVERIES} (message_id, recipient, state, session, turn, pushed, redelivered, tries, error)"  # noqa: S608
-    " VALUES (%s, %s, 'queued', '', '', false, false, 0, '')"
-)
-_INSERT_CHANGE = f"INSERT INTO {_FEED} (topic, object_id, at) VALUES (%s, %s, %s)"  # noqa: S608
+_NEW_MESSAGES = sql.Table(
+    _MESSAGES,
+    {
+        "id": "bigint", "provenance": "text", "sender": "text", "author": "text", "kind": "text", "to": "text",
+        "body": "text", "in_reply_to": "bigint", "idempotency_key": "text", "created_at": "timestamptz",
+    },
+)  # fmt: skip
+_NEW_DELIVERIES = sql.Table(
+    _DELIVERIES,
+    {"message_id": "bigint", "recipient": "text", "urgent": "boolean", "expires_at": "timestamptz"},
+    {
+        "state": "'queued'", "session": "''", "turn": "''", "pushed": "false", "redelivered": "false",
+        "tries": "0", "error": "''",
+    },
+)  # fmt: skip
+_NEW_CHANGES = sql.Table(_FEED, {"topic": "text", "object_id": "text", "at": "timestamptz"})
 Key = tuple[str, str, str]
 
 
@@ -40,6 +47,8 @@ class Outgoing:
     in_reply_to: int | None = None
     idempotency_key: str = ""
     kind: str = "message"
+    urgent: bool = False
+    ttl_seconds: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -55,6 +64,8 @@ class Outgoing:
             raise SendRefused("the message holds a NUL character")
         if len(self.idempotency_key) > MAX_KEY:
             raise SendRefused(f"idempotency_key has more than {MAX_KEY} characters")
+        if self.urgent and self.ttl_seconds is not None:
+            raise SendRefused("an urgent message does not expire: leave out ttl_seconds, or urgent")
 
 
 @dataclass(frozen=True)
@@ -75,12 +86,12 @@ def store(batch: Sequence[Outgoing], directory: Directory) -> list[Stored]:
 
     Raises `DatabaseError` when a row is refused by the database: then store them one by one.
     """
-    first = _next_id()
+    ids = sql.ids(_MESSAGES, len(batch))
     results: list[Stored] = []
     rows: list[tuple[Outgoing, Sent]] = []
     keys: dict[Key, Sent] = {}
     for outgoing in batch:
-        result = _repeat(outgoing, keys) or _addressed(outgoing, directory, first + len(rows))
+        result = _repeat(outgoing, keys) or _addressed(outgoing, directory, ids[len(rows)])
         results.append(result)
         if isinstance(result, Sent) and not result.repeated:
             rows.append((outgoing, result))
@@ -129,19 +140,20 @@ def _refuse_strange_reply(sender: Sender, message: int) -> None:
         raise SendRefused(f"in_reply_to: {sender.address} neither got nor sent a message {message}")
 
 
-def _next_id() -> int:
-    """The next id of a message. Nobody else can take it: the transaction holds the write lock (IMMEDIATE)."""
-    newest = sql.row("SELECT seq FROM sqlite_sequence WHERE name = %s", _MESSAGES)
-    return (newest[0] if newest else 0) + 1
-
-
 def _insert(rows: Sequence[tuple[Outgoing, Sent]]) -> None:
-    at = connection.ops.adapt_datetimefield_value(timezone.now())
-    ways = [(sent.id, name) for _, sent in rows for name in sent.to]
-    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", name, at) for _, name in ways]
-    sql.change_many(_INSERT_MESSAGE, [_message(outgoing, sent, at) for outgoing, sent in rows])
-    sql.change_many(_INSERT_DELIVERY, ways)
-    sql.change_many(_INSERT_CHANGE, changes)
+    now = timezone.now()
+    at = sql.moment(now)
+    ways = [(sent.id, name, outgoing.urgent, _expiry(outgoing, now)) for outgoing, sent in rows for name in sent.to]
+    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", way[1], at) for way in ways]
+    sql.insert(_NEW_MESSAGES, [_message(outgoing, sent, at) for outgoing, sent in rows])
+    sql.insert(_NEW_DELIVERIES, ways)
+    sql.insert(_NEW_CHANGES, changes)
+
+
+def _expiry(outgoing: Outgoing, now: datetime) -> object:
+    if outgoing.ttl_seconds is None:
+        return None
+    return sql.moment(now + timedelta(seconds=outgoing.ttl_seconds))
 
 
 def _message(outgoing: Outgoing, sent: Sent, at: object) -> tuple[object, ...]:

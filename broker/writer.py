@@ -78,7 +78,7 @@ class Writer:
         self._waiting: list[Part] = []
         self._wake = threading.Condition()
         self._stopping = False
-        self._directory: tuple[int, Directory] | None = None
+        self._directory: tuple[object, Directory] | None = None
         self._thread = threading.Thread(target=self._run, name="broker-writer", daemon=True)
 
     def start(self) -> None:
@@ -106,7 +106,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            sql.change(f"PRAGMA synchronous={settings.HIVE_DURABILITY.upper()}")
+            sql.choose_durability(settings.HIVE_DURABILITY)
             while (batch := self._next()) is not None:
                 self._loop.call_soon_threadsafe(self._tell, batch, self._written(batch))
         finally:
@@ -128,11 +128,8 @@ class Writer:
         return batch or None
 
     def _agents(self) -> Directory:
-        """The agents as this transaction sees them: read again only when another connection has written.
-
-        What this connection writes of agents is not policy (`data_version` does not change by it).
-        """
-        (version,) = sql.row("PRAGMA data_version") or (0,)
+        """The agents as this transaction sees them: read again only when somebody else may have changed them."""
+        version = sql.agents_version()
         if self._directory is None or self._directory[0] != version:
             self._directory = version, Directory.load()
         return self._directory[1]

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from agents.paths import Paths
 from agents.repositories import meta
-from hiveproject import environment
+from hiveproject import databases, environment
 from hiveproject.queue import HiveHuey
 
 BASE_DIR = environment.REPOSITORY
@@ -21,18 +21,19 @@ HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 360
 HIVE_PREBUILD = environment.choice("HYPERHIVE_PREBUILD", "no", ("no", "yes")) == "yes"
 HIVE_FLAKE = environment.text("HYPERHIVE_FLAKE", meta.default_url())
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
+HIVE_RETENTION_DAYS = environment.integer("HYPERHIVE_RETENTION_DAYS", 30, 1, 3650)
 HIVE_TWO_PERSON = environment.choice("HYPERHIVE_TWO_PERSON", "no", ("no", "yes")) == "yes"
 HIVE_PUBLIC_URL = environment.address("HYPERHIVE_PUBLIC_URL", f"http://localhost:{HIVE_PORT}").rstrip("/")
 HIVE_NOTIFY_KIND = environment.choice("HYPERHIVE_NOTIFY_KIND", "json", ("ntfy", "slack", "matrix", "json"))
 HIVE_NOTIFY_URL = environment.address("HYPERHIVE_NOTIFY_URL", "")
 HIVE_NOTIFY_SECRET = environment.text("HYPERHIVE_NOTIFY_SECRET")
+HIVE_EVENT_DAYS = environment.integer("HYPERHIVE_EVENT_DAYS", 30, 8, 3650)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
     raise ImproperlyConfigured("HYPERHIVE_BACKEND: this version runs agents with 'local' only; unset it to go on")
-for _name in ("DATABASE_URL", "REDIS_URL"):
-    if environment.text(_name):
-        raise ImproperlyConfigured(f"{_name}: this version keeps its data in SQLite on one machine; unset it to go on")
+if environment.text("REDIS_URL"):
+    raise ImproperlyConfigured("REDIS_URL: this version keeps its queue in SQLite on one machine; unset it to go on")
 
 SECRET_KEY = environment.secret_key(HIVE_PATHS.state / "secret-key")
 DEBUG = False
@@ -87,18 +88,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": HIVE_PATHS.database,
-        "OPTIONS": {
-            # DEFERRED loses read-then-write transactions to any other writer; IMMEDIATE waits its turn.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
-        },
-    }
-}
+DATABASES = {"default": databases.settings_for(environment.text("DATABASE_URL"), HIVE_PATHS.database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The queue only pokes; JSON with ids, since a pickle in the queue would be code in the worker.
@@ -130,6 +120,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
+    ("xterm/lib", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "lib"),
+    ("xterm/css", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "css"),
+    ("xterm-fit", BASE_DIR / "node_modules" / "@xterm" / "addon-fit" / "lib"),
+    # Modules import each other by name, so a version's files keep theirs: the folder carries the version.
+    *((f"novnc-1.7.0/{part}", BASE_DIR / "node_modules" / "@novnc" / "novnc" / part) for part in ("core", "vendor")),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,4 +1,4 @@
-"""The worker: does the jobs, watches the containers, tidies the feed. One per hive."""
+"""The worker: does the jobs, watches containers, does what is due at a time, tidies feed and events. One per hive."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, jobs, watch
+from agents import commits, feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
+from broker import eventlog
+from broker.clock import Clock
 from hiveproject.reach.following import Following
 
 STOP_SECONDS = 8.0
@@ -45,6 +47,8 @@ def run() -> None:
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
     threads.append(threading.Thread(target=Following().follow, args=(stop,), name="reach", daemon=True))
+    clock = Clock(commits.watch().changed)
+    threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:
         thread.start()
     logger.info("the worker is ready")
@@ -103,7 +107,8 @@ def _prune(stop: threading.Event) -> None:
     while not stop.wait(_PRUNE_SECONDS):
         try:
             feed.prune()
+            eventlog.prune()
         except DatabaseError as error:
-            logger.warning("the change feed could not be tidied, trying again later: %s", error)
+            logger.warning("feed and events could not be tidied, trying again later: %s", error)
         finally:
             connection.close()

@@ -52,6 +52,11 @@ def _agents(verbs: _Verbs[_Parser]) -> None:
     destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
     logs = _named(verbs, "logs", "the last lines its container wrote")
     logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+    secret = _verb(verbs, "secret", "the secrets of an agent: values go in by standard input and are never shown")
+    secret.add_argument("what", choices=("set", "list", "unset"))
+    secret.add_argument("name", metavar="NAME")
+    secret.add_argument("secret", metavar="SECRET", nargs="?", help="its name; a file of that name in /run/secrets")
+    secret.add_argument("--env", action="store_true", help="make it a variable of the agent's programs too")
 
 
 def _approvals(verbs: _Verbs[_Parser]) -> None:
@@ -59,9 +64,9 @@ def _approvals(verbs: _Verbs[_Parser]) -> None:
     approvals.add_argument("--all", action="store_true", help="decided ones too, the newest first")
     approve = _verb(verbs, "approve", "approve and build", wait=True)
     approve.add_argument("id", type=_count, metavar="ID")
+    approve.add_argument("--seen", default="", help="the 'shown' of the row in 'approvals --json' that was looked at")
     approve.add_argument("--name", default="", help="the agent's name, which a change of high risk asks for")
     approve.add_argument("--note", default="", help="kept with the decision; '-' reads standard input")
-    approve.add_argument("--seen", default="", help="the 'shown' of the row in 'approvals --json' that was looked at")
     deny = _verb(verbs, "deny", "refuse")
     deny.add_argument("id", type=_count, metavar="ID")
     deny.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agents import configuration, lifecycle
+from agents import configuration, gate, lifecycle
 from agents.models import Agent, Job
 from agents.repositories.applied import Applied
 from approvals import decisions, deployment, endings, requests, tags, transitions
@@ -27,7 +27,7 @@ STEPS: dict[str, tuple[object, str, int]] = {
     "before the last look": (deployment, "verify", 2),
     "before the switch": (lifecycle, "switch", 1),
     "stopped, not started": (lifecycle, "_bring_up", 1),
-    "started, not well yet": (lifecycle.gate, "await_health", 1),
+    "started, not well yet": (gate, "await_health", 1),
     "well, not settled": (deployment, "_pass_the_gate", 1),
     "settled": (endings, "deployed", 1),
     "before deployed/N": (tags, "plant", 3),

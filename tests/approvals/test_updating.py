@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from django.conf import settings as django_settings
 from agents import actors, configuration
 from agents.repositories import lock, meta
 from agents.repositories.git import git
-from approvals import bases, decisions, digests, inputs, requests, tags, updating
+from approvals import bases, decisions, digests, inputs, requests, tags
 from approvals.decisions import DecisionRefused
 from approvals.models import Approval, Tag
 from approvals.requests import RequestRefused
@@ -25,9 +24,7 @@ STUB = Path(__file__).parents[1] / "repositories" / "stub-flake.nix"
 
 
 @pytest.fixture
-def flake(
-    tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch, containers: PlayedContainers
-) -> Iterator[Path]:
+def flake(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch, containers: PlayedContainers) -> Path:
     """The flake that all agents share, a store of the test's own, a manager and alice."""
     folder = tmp_path / "hive"
     folder.mkdir()
@@ -175,7 +172,7 @@ def test_an_update_cut_off_after_the_lock_is_finished(flake: Path, monkeypatch: 
     approval = asked()
     decisions.approve(approval, actor=BEA)
     with monkeypatch.context() as cut:
-        cut.setattr(updating.tags, "plant_in_meta", hive.killed)
+        cut.setattr(tags, "plant_in_meta", hive.killed)
         with pytest.raises(hive.Killed):
             work()
     hive.restart()

@@ -9,11 +9,12 @@ from agents.lifecycle import LifecycleRefused
 from agents.naming import NameRefused
 from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
+from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
 from broker.sending import SendRefused
 from hiveproject.hivectl.answers import Answer
 from hiveproject.hivectl.operators import NoOperator
-from hiveproject.hivectl.verbs import agents, approvals, drafts, messages, upkeep
+from hiveproject.hivectl.verbs import agents, approvals, drafts, messages, secrets, upkeep
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -25,6 +26,7 @@ REFUSALS = (
     TransitionRefused,
     DecisionRefused,
     SendRefused,
+    SecretRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -46,6 +48,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
+    "secret": secrets.secret,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

@@ -44,8 +44,7 @@ def list_approvals(options: argparse.Namespace) -> Answer:
 
 def approve(options: argparse.Namespace) -> Answer:
     approval, actor = _existing(options.id), operators.acting(options.account)
-    given = {"note": _note(options), "seen": options.seen, "typed_name": options.name}
-    approval = decisions.approve(approval, actor=actor, **given)
+    approval = decisions.approve(approval, actor=actor, note=_note(options), seen=options.seen, typed_name=options.name)
     return _told(approval if approval.is_pending else _waited_for(approval, options))
 
 
