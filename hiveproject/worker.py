@@ -24,6 +24,7 @@ from approvals import manager, redrive, tags
 from broker import eventlog
 from broker.clock import Clock
 from hiveproject import budgets, stuck
+from hiveproject.reach.following import Following
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -52,6 +53,7 @@ def run() -> None:
     threads.append(threading.Thread(target=stuck.Lookout().follow, args=(stop,), name="stuck", daemon=True))
     threads.append(threading.Thread(target=budgets.Purser().follow, args=(stop,), name="budgets", daemon=True))
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    threads.append(threading.Thread(target=Following().follow, args=(stop,), name="reach", daemon=True))
     clock = Clock(commits.watch().changed)
     threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:

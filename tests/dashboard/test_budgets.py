@@ -42,7 +42,8 @@ def state(name: str = "alice") -> tuple[bool, bool]:
     [("tokensPerDay", "tokens.input", 1000), ("costPerDay", "cost_usd", 5.0), ("turnsPerDay", "turns", 3)],
 )
 def test_a_budget_that_is_used_up_pauses_the_agent(limit: str, key: str, value: float) -> None:
-    alice = agent(**{limit: value})
+    limits: dict[str, Any] = {limit: value}
+    alice = agent(**limits)
     spend(alice, key, value)
     budgets.settle()
     assert state() == (True, True)
