@@ -9,6 +9,7 @@ from hiveproject.dashboard import (
     approvals,
     audit,
     deadletters,
+    drafts,
     home,
     jobs,
     messages,
@@ -23,6 +24,9 @@ from hiveproject.dashboard import (
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
     path("spawn/", home.spawn, name="spawn"),
+    path("drafts/", drafts.create, name="drafts"),
+    path("drafts/<slug:name>/ask/", drafts.ask, name="draft-ask"),
+    path("drafts/<slug:name>/discard/", drafts.discard, name="draft-discard"),
     path("send/", messages.send_message, name="send"),
     path("messages/seen/", messages.seen, name="seen"),
     path("messages/", messages.message_list, name="messages"),

@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     _agents(verbs)
     _approvals(verbs)
+    _asking(verbs)
     _messages(verbs)
     _broker(verbs)
     _schedules(verbs)
@@ -66,19 +67,28 @@ def _approvals(verbs: _Verbs[_Parser]) -> None:
     approvals.add_argument("--all", action="store_true", help="decided ones too, the newest first")
     approve = _verb(verbs, "approve", "approve and build", wait=True)
     approve.add_argument("id", type=_count, metavar="ID")
+    approve.add_argument("--seen", default="", help="the 'shown' of the row in 'approvals --json' that was looked at")
     approve.add_argument("--name", default="", help="the agent's name, which a change of high risk asks for")
     approve.add_argument("--note", default="", help="kept with the decision; '-' reads standard input")
     deny = _verb(verbs, "deny", "refuse")
     deny.add_argument("id", type=_count, metavar="ID")
     deny.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
-    cancel = _verb(verbs, "cancel", "take a request back without judging it")
+    cancel = _verb(verbs, "cancel", "take a request back, or stop its build")
     cancel.add_argument("id", type=_count, metavar="ID")
-    cancel.add_argument("--note", default="", help="why; '-' reads standard input")
+    cancel.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
     for verb in (approve, deny, cancel):
         verb.add_argument("--as", dest="account", default="", metavar="ACCOUNT", help="who decides (operator)")
     rollback = _named(verbs, "rollback", "put an earlier deploy back", wait=True)
     rollback.add_argument("tag", metavar="TAG", help="such as deployed/0")
     rollback.add_argument("--reason", required=True, help="why; the new tag keeps it")
+
+
+def _asking(verbs: _Verbs[_Parser]) -> None:
+    draft = _verb(verbs, "draft", "agents that are written down but not asked for yet", wait=True)
+    draft.add_argument("what", choices=("create", "list", "discard"))
+    draft.add_argument("name", metavar="NAME", nargs="?", help="of the draft (not for list)")
+    update = _verb(verbs, "update-inputs", "ask for newer inputs of the flake that all agents share", wait=True)
+    update.add_argument("--description", default="", help="what for; the approval shows it")
 
 
 def _messages(verbs: _Verbs[_Parser]) -> None:

@@ -91,13 +91,25 @@ in
 
 _FLAGS = [
     {
-        "rule": "servers",
+        "rule": "mcp-server",
         "level": "high",
-        "where": "extraMcpServers.pictures",
-        "text": "A new MCP server: its program runs as the agent, and the model may call what it offers.",
+        "where": "hyperhive.extraMcpServers.pictures",
+        "text": 'New MCP server: command: "pictures-mcp"; args: ["--root", "/shared/frontend"]; '
+        'tools: ["compare", "crop"]. What an MCP server answers is read by the model, and its tools act for the agent.',
     },
-    {"rule": "memory", "level": "notice", "where": "memoryMax", "text": "2G becomes 4G."},
-    {"rule": "recipients", "level": "notice", "where": "allowedRecipients", "text": "May now also write to tests."},
+    {
+        "rule": "widened-recipients",
+        "level": "high",
+        "where": "hyperhive.allowedRecipients",
+        "text": 'Widened: the agent may now write to "tests". '
+        "Messages wake other agents and carry what this one knows.",
+    },
+    {
+        "rule": "limits",
+        "level": "notice",
+        "where": "hyperhive.memoryMax",
+        "text": 'Raised from "2G" to "4G". Other agents and this machine share the memory.',
+    },
 ]
 
 
@@ -180,7 +192,7 @@ def _history() -> None:
         finished_at=ago(minutes=48),
         note="error: attribute 'chromiun' missing at agent.nix:21:41",
     )
-    builders.approval(
+    denied = builders.approval(
         Agent.objects.get(name=FRONT),
         status="denied",
         commit="cd34" * 10,
@@ -189,6 +201,8 @@ def _history() -> None:
         decided_at=ago(days=1),
         note="Not needed for pages.\nAsk again with the address that you want to reach.",
     )
+    wanted = BEFORE.replace('"2G";', '"2G";\n  hyperhive.network = "host";')
+    ApprovalContent.objects.create(approval=denied, before={"agent.nix": BEFORE}, after={"agent.nix": wanted})
 
 
 def _queue() -> None:
@@ -208,6 +222,7 @@ def _queue() -> None:
         options=options,
         ignored=["environment.systemPackages"],
         flags=_FLAGS,
+        prebuild={"status": "ok", "job": 1, "error": ""},
         description="frontend gets a screenshot tool and more memory.\n\nIt now checks its own pages in both widths "
         "before it reports; two browsers at once did not fit into 2G. Asked for by docs, discussed with tests.",
     )

@@ -33,7 +33,7 @@ class Client:
         self.log, self.clock = Log(name), Log(f"{CLOCK}{name}")
         self.connections = self.quiet_on = self.taken = 0
         self._hive, self._name, self._others = hive, name, others
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._numbers: Counter[str] = Counter()
         self._unanswered: tuple[str, int] | None = None
         self._sending = True

@@ -25,7 +25,7 @@ class Storm:
 
     def __init__(self, hive: Hive, agents: int, seed: int) -> None:
         self.hive = hive
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._worker: Any = None
         names = [f"a{number}" for number in range(agents)]
         hive.add(naming.MANAGER, *names)  # a manager that is there is not spawned

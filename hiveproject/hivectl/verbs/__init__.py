@@ -17,6 +17,7 @@ from hiveproject.hivectl.operators import NoOperator
 from hiveproject.hivectl.verbs import (
     agents,
     approvals,
+    drafts,
     mail,
     messages,
     policy,
@@ -54,6 +55,8 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approve": approvals.approve,
     "deny": approvals.deny,
     "cancel": approvals.cancel,
+    "update-inputs": approvals.update_inputs,
+    "draft": drafts.draft,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
