@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.broker import hive as broker
 from tests.harness.agent import Agent
 from tests.harness.claude import configure
 from tests.harness.hive import Hive, serve
@@ -56,3 +58,13 @@ def claude(agent: Agent, api: MessagesApi, lonely: Lonely, request: pytest.Fixtu
     """An agent with the real CLI, configured, not started; in both forms. It sees no network but loopback."""
     agent.enter = lonely.enter
     return configure(agent, api, persistent=request.param == "persistent")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hive's database without rows, to be copied."""
+    hive = broker.Hive()
+    copy = tmp_path_factory.mktemp("template") / "hive.sqlite"
+    shutil.copy(hive.paths.database, copy)
+    hive.close()
+    return copy

@@ -12,7 +12,7 @@ import pytest
 from agents.harness.config import Config
 from agents.harness.drivers.claude import command
 from agents.harness.drivers.claude.reading import Reading, Verdict
-from agents.harness.drivers.claude.session import Session, SessionFile
+from agents.harness.drivers.session import Session, SessionFile
 from agents.harness.frames import Message
 from agents.harness.prompts import system_prompt, turn_prompt
 

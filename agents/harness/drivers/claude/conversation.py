@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from uuid import uuid4
 
-from agents.harness.drivers.claude import remains
+from agents.harness.drivers import remains
 from agents.harness.drivers.claude.process import (
     INTERRUPT_SECONDS,
     LINE_LIMIT,
@@ -27,7 +27,7 @@ from agents.harness.drivers.claude.process import (
     tail,
 )
 from agents.harness.drivers.claude.reading import Reading
-from agents.harness.drivers.claude.session import SessionFile
+from agents.harness.drivers.session import SessionFile
 from agents.harness.programs import Program
 
 IDLE_SECONDS = 600.0

@@ -14,8 +14,8 @@ from agents.harness.drivers.claude import command
 from agents.harness.drivers.claude.conversation import Conversation
 from agents.harness.drivers.claude.process import Launch, Limits, Player, ProcessPerTurn
 from agents.harness.drivers.claude.reading import Reading, Verdict
-from agents.harness.drivers.claude.session import Session, SessionFile, prompt_hash
-from agents.harness.drivers.claude.waiting import LIMIT_PAUSE, Waiting
+from agents.harness.drivers.claude.waiting import Waiting
+from agents.harness.drivers.session import Session, SessionFile, prompt_hash
 from agents.harness.frames import MessageId, Turn
 from agents.harness.journal import Emit
 from agents.harness.link import CallRefused
@@ -218,7 +218,7 @@ class Claude:
             self._waiting.login_refused()
             return Outcome("requeue", reading.text(), needs_login=True)
         if verdict is Verdict.LIMIT:
-            self._waiting.limited(reading.resets_at, shortest=LIMIT_PAUSE)
+            self._waiting.limited("Claude's rate limit is reached", reading.resets_at)
             return Outcome("requeue", reading.text())
         tries = self._tries[turn.message.id] = self._tries.get(turn.message.id, 0) + 1
         harmless = verdict in PUT_BACK or (verdict is Verdict.DIED and not reading.begun)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Protocol
 from uuid import uuid4
 
-from agents.harness.drivers.claude import remains
+from agents.harness.drivers import remains
 from agents.harness.drivers.claude.reading import Reading
-from agents.harness.drivers.claude.session import SessionFile
+from agents.harness.drivers.session import SessionFile
 from agents.harness.programs import Program
 
 LINE_LIMIT = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Accounts and receivers in the admin: what is changed here stands in the audit log."""
+"""Receivers of notices in the admin, and what was sent to them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from agents import actors
 from agents.readonly import ReadOnly
-from approvals import audit
+from hiveproject.admin.accounts import Audited
 from hiveproject.models import Notice, ReachTarget
 from hiveproject.reach import edges, sealing
 from hiveproject.reach.addresses import PLACE, AddressRefused, checked
@@ -22,61 +19,9 @@ if TYPE_CHECKING:
     TargetBase: TypeAlias = admin.ModelAdmin[ReachTarget]
     NoticeBase: TypeAlias = admin.ModelAdmin[Notice]
     TargetFormBase: TypeAlias = forms.ModelForm[ReachTarget]
-    UserBase: TypeAlias = UserAdmin[User]
 else:
     TargetBase = NoticeBase = admin.ModelAdmin
     TargetFormBase = forms.ModelForm
-    UserBase = UserAdmin
-
-
-class Audited:
-    """Every change that this admin makes is a policy change: the audit log keeps who made it and to what."""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        _keep(request, "added", obj, message)
-        return super().log_addition(request, obj, message)  # type: ignore[misc]
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        _keep(request, "changed", obj, message)
-        return super().log_change(request, obj, message)  # type: ignore[misc]
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            _keep(request, "removed", obj, "")
-        return super().log_deletions(request, queryset)  # type: ignore[misc]
-
-
-def _keep(request: HttpRequest, verb: str, obj: Any, message: Any) -> None:
-    fields = [name for part in message or [] if isinstance(part, dict) for name in _fields(part)]
-    note = f"{obj}: {', '.join(fields)}" if fields else str(obj)
-    if isinstance(obj, User):
-        note = f"{note} (active: {obj.is_active}, superuser: {obj.is_superuser}, may decide: {_decides(obj)})"
-    actor = actors.operator(request.user.get_username())
-    audit.record(f"{obj._meta.verbose_name} {verb}"[:40], actor=actor, note=note[:2_000])
-
-
-def _fields(part: dict[str, Any]) -> list[str]:
-    return [str(name) for name in part.get("changed", {}).get("fields", [])]
-
-
-def _decides(user: User) -> bool:
-    """Asked of a fresh row: permissions are remembered on the object."""
-    fresh = User.objects.filter(pk=user.pk).first()
-    return fresh is not None and fresh.has_perm("approvals.decide")
-
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
-
-
-@admin.register(User)
-class AuditedUserAdmin(Audited, UserBase):
-    """Django's own, audited."""
-
-
-@admin.register(Group)
-class AuditedGroupAdmin(Audited, GroupAdmin):
-    """Django's own, audited."""
 
 
 class TargetForm(TargetFormBase):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from agents.harness.drivers.claude.remains import kill_marked
+from agents.harness.drivers.remains import kill_marked
 
-SESSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 MARK = re.compile(r"[0-9a-f]{32}")
 LOCK_SECONDS = 0.2
 
@@ -37,9 +37,9 @@ def prompt_hash(text: str) -> str:
 
 
 class SessionFile:
-    def __init__(self, notes: Path) -> None:
+    def __init__(self, notes: Path, name: str = "session.json") -> None:
         self._folder = notes / ".hive"
-        self._path = self._folder / "session.json"
+        self._path = self._folder / name
 
     def load(self) -> Session | None:
         """None for none, and for a file that somebody has spoilt: then a new session begins."""
