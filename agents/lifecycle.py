@@ -43,6 +43,8 @@ def destroy(agent: Agent, *, actor: Actor, purge: bool = False) -> Job:
         raise LifecycleRefused(f"{agent.name} is the manager: the hive cannot do without it")
     if agent.lifecycle == Agent.Lifecycle.REQUESTED:
         raise LifecycleRefused(f"{agent.name} waits for its approval: deny or cancel that instead")
+    if agent.lifecycle == Agent.Lifecycle.DRAFT:
+        raise LifecycleRefused(f"{agent.name} is a draft and has no container: throw the draft away instead")
     if agent.lifecycle == Agent.Lifecycle.GONE or (agent.lifecycle == Agent.Lifecycle.KEPT and not purge):
         raise LifecycleRefused(f"{agent.name} has no container; --purge removes what is kept of it")
     with transaction.atomic():

@@ -20,6 +20,7 @@ WORK: dict[str, str] = {
     Kind.ROLLBACK: "deploy",
     Kind.UPDATE_INPUTS: "update_inputs",
     Kind.DESTROY: "destroy_approved",
+    Kind.SCHEDULE_PROMPT: "schedule",
 }
 """The job that carries out what was approved."""
 PROPOSALS = (Kind.SPAWN, Kind.APPLY_COMMIT)
@@ -96,7 +97,7 @@ def _refuse(approval: Approval, status: str, actor: Actor, note: str) -> Approva
     _only_people(actor)
     with transaction.atomic():
         decided = transitions.move(approval, status, actor=actor, note=note)
-        if approval.kind != Kind.DESTROY:
+        if approval.kind not in (Kind.DESTROY, Kind.SCHEDULE_PROMPT):
             jobs.request("unpin", approval.agent, actor=actor, approval_id=approval.pk)
         tell_requester(decided)
     return decided

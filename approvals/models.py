@@ -18,6 +18,7 @@ class Approval(models.Model):
         ROLLBACK = "rollback"
         UPDATE_INPUTS = "update_inputs"
         DESTROY = "destroy"
+        SCHEDULE_PROMPT = "schedule_prompt"
 
     class Status(models.TextChoices):
         PINNING = "pinning"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from approvals.risks.nix.source import Source
 from approvals.risks.nix.structure import Binding
@@ -74,8 +75,14 @@ def listed(source: Source) -> list[Package]:
 
 
 def _names(files: Mapping[str, str | None]) -> set[str]:
-    texts = ((path, text) for path, text in files.items() if text is not None and path.endswith(".nix"))
-    return {package.name for path, text in texts for package in listed(Source(path, text[:MOST]))}
+    texts = (text for path, text in files.items() if text is not None and path.endswith(".nix"))
+    return {name for text in texts for name in _names_in(text[:MOST])}
+
+
+@lru_cache(maxsize=32)
+def _names_in(text: str) -> frozenset[str]:
+    """Reading Nix text takes a while, and pages are rendered again and again."""
+    return frozenset(package.name for package in listed(Source("", text))) if _OPTION[1] in text else frozenset()
 
 
 def _added(old: Source, new: Source) -> set[str] | None:

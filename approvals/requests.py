@@ -17,6 +17,7 @@ from approvals.models import Approval, Tag
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 _MAX_DESCRIPTION = 20_000
+_MAX_SCHEDULES = 5
 _POLL = 0.03
 _SEQUENCE = "approvals_approval_id_seq"
 
@@ -101,6 +102,24 @@ def destroy(name: str, *, actor: Actor, description: str = "") -> Approval:
         approval = _create(agent, Approval.Kind.DESTROY, actor, status=Approval.Status.PENDING, description=description)
         _asked(approval, actor)
     return approval
+
+
+def schedule_prompt(name: str, plan: dict[str, object], *, actor: Actor, description: str = "") -> Approval:
+    """Ask for a prompt to be sent to an agent again and again; `plan` is what the operator sees and decides on.
+
+    What an operator asks for it has decided by that.
+    """
+    agent = _existing(name)
+    if agent.lifecycle != Agent.Lifecycle.LIVE:
+        raise RequestRefused(f"{name} has no container: spawn it first")
+    kind, pending = Approval.Kind.SCHEDULE_PROMPT, Approval.Status.PENDING
+    with transaction.atomic():
+        agent = locks.hold(agent)
+        if Approval.objects.filter(kind=kind, status=pending, requested_by=str(actor)).count() >= _MAX_SCHEDULES:
+            raise RequestRefused(f"{_MAX_SCHEDULES} schedules of yours wait for a decision: wait for the operator")
+        approval = _create(agent, kind, actor, status=pending, description=description, options=plan)
+        _asked(approval, actor)
+        return decisions.approve(approval, actor=actor) if actor.kind == "operator" else approval
 
 
 def update_inputs(*, actor: Actor, description: str = "") -> Approval:

@@ -31,6 +31,7 @@ CARRIED_OUT: dict[str, frozenset[str]] = {
 ALLOWED: dict[str, dict[str, frozenset[str]]] = {
     **dict.fromkeys(Approval.Kind, BUILT),
     Approval.Kind.DESTROY: CARRIED_OUT,
+    Approval.Kind.SCHEDULE_PROMPT: CARRIED_OUT,
 }
 FINAL = frozenset({Status.DEPLOYED, Status.DONE, Status.FAILED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED})
 DECISIONS = frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED})

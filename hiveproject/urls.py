@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from hiveproject import wake
 from hiveproject.dashboard import sessions
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("sign-out/", sessions.SignOut.as_view(), name="sign-out"),
     path("admin/login/", sessions.admin_login, name="admin-sign-in"),
     path("admin/", admin.site.urls),
+    path("api/v1/wake/<str:name>", wake.wake, name="wake"),
     path("", include("hiveproject.dashboard.urls")),
 ]
 handler400 = "hiveproject.dashboard.errors.bad_request"

@@ -17,6 +17,8 @@ from approvals.diffs import FileDiff, Line
 from approvals.models import Approval, AuditEvent, Consent, Tag
 from approvals.optionchanges import OptionChange
 from approvals.packages import PackageChange
+from broker.schedules import Plan
+from hiveproject import schedules
 
 FEW, MOST = 2_000, 20_000
 """Lines of the change that a page shows at first, and at most."""
@@ -99,7 +101,14 @@ class Case:
 
     @cached_property
     def options(self) -> list[OptionChange]:
+        if self.plan is not None:
+            return []
         return optionchanges.compare(None if self.base is None else self.base.options, self.approval.options)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What would be sent and when, where a scheduled prompt is asked for."""
+        return schedules.plan_of_approval(self.approval)
 
     @cached_property
     def unchanged(self) -> int:

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, audit, home, jobs, messages, screen, secrets, terminals
+from hiveproject.dashboard import (
+    agents,
+    approvals,
+    audit,
+    deadletters,
+    drafts,
+    home,
+    jobs,
+    messages,
+    policy,
+    questions,
+    schedules,
+    screen,
+    secrets,
+    terminals,
+)
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
     path("spawn/", home.spawn, name="spawn"),
+    path("drafts/", drafts.create, name="drafts"),
+    path("drafts/<slug:name>/ask/", drafts.ask, name="draft-ask"),
+    path("drafts/<slug:name>/discard/", drafts.discard, name="draft-discard"),
     path("send/", messages.send_message, name="send"),
     path("messages/seen/", messages.seen, name="seen"),
+    path("messages/", messages.message_list, name="messages"),
+    path("messages/dead/", deadletters.dead_letters, name="dead-letters"),
+    re_path(r"^messages/dead/(?P<what>retry|discard)/$", deadletters.decide, name="dead-letter"),
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/add/", schedules.add, name="schedule-add"),
+    path("schedules/<int:schedule_id>/edit/", schedules.edit, name="schedule-edit"),
+    re_path(r"^schedules/(?P<schedule_id>[0-9]{1,18})/(?P<verb>fire|cancel)/$", schedules.act, name="schedule-act"),
+    path("questions/<int:question_id>/", questions.question_page, name="question"),
+    path("questions/<int:question_id>/answer/", questions.answer, name="answer"),
     path("messages/<int:message_id>/", messages.message, name="message"),
     path("approvals/", approvals.approval_list, name="approvals"),
     path("approvals/<int:approval_id>/", approvals.approval_page, name="approval"),
@@ -23,6 +50,7 @@ urlpatterns = [
     path("agents/<slug:name>/", agents.agent_page, name="agent"),
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
+    path("agents/<slug:name>/policy/", policy.try_out, name="policy"),
     path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
     path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
     path("agents/<slug:name>/terminal/<int:session_id>.cast", terminals.recording, name="terminal-recording"),

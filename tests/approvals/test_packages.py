@@ -45,7 +45,7 @@ def test_what_goes_is_named_too() -> None:
     ],
 )
 def test_a_change_that_only_adds_packages(new: str) -> None:
-    assert added(new) == {"jq", "ripgrep"}
+    assert added(new) == frozenset({"jq", "ripgrep"})
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_change_that_does_more_or_may(new: str) -> None:
 def test_a_name_that_may_mean_something_else_is_no_package(around: str) -> None:
     old = around.replace("{}", BEFORE.partition(":\n")[2])
     assert added(old.replace("git ]", "git jq ]"), old) is None
-    assert added(old.replace("git ]", "git pkgs.hello ]"), old) == {"hello"}
+    assert added(old.replace("git ]", "git pkgs.hello ]"), old) == frozenset({"hello"})
 
 
 def test_pkgs_that_is_another_set_is_no_source_of_packages() -> None:
@@ -85,7 +85,7 @@ def test_other_files_have_to_stay_as_they_are() -> None:
     assert packages.only_added({"agent.nix": BEFORE}, {"agent.nix": new, "x": "1"}) is None
     assert packages.only_added({"agent.nix": BEFORE, "x": "1"}, {"agent.nix": new, "x": "2"}) is None
     assert packages.only_added({"agent.nix": BEFORE, "x": None}, {"agent.nix": new, "x": None}) is None
-    assert packages.only_added({"agent.nix": BEFORE, "x": "1"}, {"agent.nix": new, "x": "1"}) == {"jq"}
+    assert packages.only_added({"agent.nix": BEFORE, "x": "1"}, {"agent.nix": new, "x": "1"}) == frozenset({"jq"})
 
 
 def test_nothing_changed_adds_nothing() -> None:

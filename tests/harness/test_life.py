@@ -228,3 +228,12 @@ async def test_what_is_no_frame_makes_it_connect_again(alice: Agent, hive: Hive,
     await hive.connected(2)
     await hive.push("hello")
     assert (await hive.ended())["outcome"] == "ok"
+
+
+async def test_a_ping_is_answered_in_the_middle_of_a_turn_and_makes_none(held: Held, hive: Hive) -> None:
+    await hive.say({"type": "ping", "id": "are-you-well"})
+    await hive.until(lambda: hive.of("pong"))
+    assert hive.of("pong") == [{"type": "pong", "id": "are-you-well"}]
+    await held.finish()
+    await hive.ended()
+    assert len(hive.of("turn_started")) == 1

@@ -11,10 +11,22 @@ from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
 from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
-from broker.sending import SendRefused
+from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
 from hiveproject.hivectl.operators import NoOperator
-from hiveproject.hivectl.verbs import agents, approvals, messages, secrets, upkeep
+from hiveproject.hivectl.verbs import (
+    agents,
+    approvals,
+    drafts,
+    mail,
+    messages,
+    policy,
+    questions,
+    schedules,
+    secrets,
+    upkeep,
+    wake_tokens,
+)
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -25,7 +37,7 @@ REFUSALS = (
     LifecycleRefused,
     TransitionRefused,
     DecisionRefused,
-    SendRefused,
+    Refused,
     SecretRefused,
 )
 
@@ -43,9 +55,20 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approve": approvals.approve,
     "deny": approvals.deny,
     "cancel": approvals.cancel,
+    "update-inputs": approvals.update_inputs,
+    "draft": drafts.draft,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
+    "ask": questions.ask,
+    "answer": questions.answer,
+    "questions": questions.list_questions,
+    "search": mail.search,
+    "dead-letters": mail.dead_letters,
+    "schedules": schedules.list_schedules,
+    "schedule": schedules.schedule,
+    "policy": policy.policy,
+    "wake-token": wake_tokens.wake_token,
     "secret": secrets.secret,
     "operator": upkeep.operator,
     "audit": upkeep.audit,

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents import naming
 from agents.models import Job
-from approvals import consents, decisions, queue, requests
+from approvals import consents, decisions, digests, queue, requests
 from approvals.models import Approval
 from hiveproject import health
 from hiveproject.hivectl import operators, waiting
@@ -44,7 +44,7 @@ def list_approvals(options: argparse.Namespace) -> Answer:
 
 def approve(options: argparse.Namespace) -> Answer:
     approval, actor = _existing(options.id), operators.acting(options.account)
-    approval = decisions.approve(approval, actor=actor, note=_note(options), typed_name=options.name)
+    approval = decisions.approve(approval, actor=actor, note=_note(options), seen=options.seen, typed_name=options.name)
     return _told(approval if approval.is_pending else _waited_for(approval, options))
 
 
@@ -60,6 +60,13 @@ def cancel(options: argparse.Namespace) -> Answer:
 
 def _note(options: argparse.Namespace) -> str:
     return str(sys.stdin.read() if options.note == "-" else options.note).rstrip("\n")
+
+
+def update_inputs(options: argparse.Namespace) -> Answer:
+    """Ask; with --wait until it can be decided."""
+    approval = requests.update_inputs(actor=OPERATOR, description=options.description)
+    waiting.warn_without_worker(show=not options.json)
+    return _told(waiting.for_pin(approval) if options.wait else approval)
 
 
 def rollback(options: argparse.Namespace) -> Answer:
@@ -86,6 +93,7 @@ def row(approval: Approval) -> dict[str, Any]:
         "decided_by": approval.decided_by or None,
         "decided_at": approval.decided_at.isoformat() if approval.decided_at else None,
         "note": approval.note,
+        "shown": digests.shown(approval) if approval.is_pending else None,
     }
 
 
