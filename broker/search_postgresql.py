@@ -28,10 +28,10 @@ _MISSING = (
 
 class PostgresqlIndex:
     def is_behind(self) -> bool:
-        return sql.row(f"SELECT 1{_MISSING} LIMIT 1") is not None  # noqa: S608
+        return sql.row(f"SELECT 1{_MISSING} LIMIT 1") is not None
 
     def take_up(self, most: int) -> int:
-        found = list(sql.rows(f"SELECT m.id, m.sender, m.body{_MISSING} ORDER BY m.id LIMIT %s", most))  # noqa: S608
+        found = list(sql.rows(f"SELECT m.id, m.sender, m.body{_MISSING} ORDER BY m.id LIMIT %s", most))
         sql.change_many(
             f"INSERT INTO {_INDEX} (id, words, parties) VALUES (%s, to_tsvector('simple', %s), %s)"  # noqa: S608
             " ON CONFLICT (id) DO NOTHING",

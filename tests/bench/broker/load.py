@@ -27,9 +27,7 @@ class System(Protocol):
 
     def stop(self) -> None: ...
 
-    def connected(
-        self, producers: int, arrived: Callable[[str], None]
-    ) -> AbstractAsyncContextManager[list[Send]]:
+    def connected(self, producers: int, arrived: Callable[[str], None]) -> AbstractAsyncContextManager[list[Send]]:
         """Connect producers and a consumer that acknowledges; `arrived` is called with every body."""
 
 
