@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from broker.delivery import Leased
+from broker.leases import Leased
 from broker.refusals import FrameRefused
 from broker.schemas import FieldRefused, Schema, check
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 from broker import delivery, hub, standing
-from broker.delivery import Leased
 from broker.hub import Hub
+from broker.leases import Leased
 from broker.models import MAX_ADDRESS
 from broker.refusals import ToolError
 from broker.senders import Sender

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from agents.models import Agent
 from broker import frames, standing, tools
-from broker.delivery import Leased
 from broker.frames import Frame
 from broker.hub import Hub
+from broker.leases import Leased
 from broker.refusals import FrameRefused, Refused, ToolError
 from broker.turns import Begun, Ended, Turn
 

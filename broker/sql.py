@@ -6,6 +6,7 @@ One text serves SQLite and PostgreSQL; what differs between the two in the broke
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,13 +14,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from agents.models import Change
 
 Row = tuple[Any, ...]
 _BUSY_MS = 20_000
+_held = threading.local()
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ def change_many(statement: str, values: Sequence[Row]) -> None:
     """Run a statement once for each row of values."""
     if not values:
         return
-    with connection.wrap_database_errors:
-        if is_sqlite():
-            _raw().executemany(_translated(statement), values)
+    here = _wrapper()
+    with here.wrap_database_errors:
+        if here.vendor == "sqlite":
+            here.connection.executemany(_translated(statement), values)
         else:
             _cursor().executemany(statement, values)
 
@@ -107,7 +110,7 @@ def locking(alias: str) -> str:
 
 
 def is_sqlite() -> bool:
-    return connection.vendor == "sqlite"
+    return bool(_wrapper_of_thread().vendor == "sqlite")
 
 
 def now() -> object:
@@ -117,7 +120,7 @@ def now() -> object:
 
 def moment(at: datetime) -> object:
     """A time as a parameter of a statement."""
-    return connection.ops.adapt_datetimefield_value(at)
+    return _wrapper_of_thread().ops.adapt_datetimefield_value(at)
 
 
 def time(value: object) -> datetime | None:
@@ -129,10 +132,15 @@ def time(value: object) -> datetime | None:
 
 
 def _execute(statement: str, values: Sequence[Any]) -> Any:
-    with connection.wrap_database_errors:
-        if is_sqlite():
-            return _raw().execute(_translated(statement), values)
+    """Errors become Django's; entering its context manager each time would cost as much as the statement."""
+    here = _wrapper()
+    try:
+        if here.vendor == "sqlite":
+            return here.connection.execute(_translated(statement), values)
         return _cursor().execute(statement, values, prepare=True)
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
 
 
 class NotNow(Exception):
@@ -145,7 +153,7 @@ def at_once(shared: Any) -> Iterator[None]:
 
     It never waits: raises `NotNow`. Inside it only the statements of this module will do, not the ORM.
     """
-    connections[DEFAULT_DB_ALIAS] = shared
+    hold(shared)
     raw = shared.connection
     with shared.wrap_database_errors:
         raw.execute("PRAGMA busy_timeout=0")
@@ -164,11 +172,24 @@ def at_once(shared: Any) -> Iterator[None]:
             raise
 
 
-def _raw() -> Any:
-    wrapper = connections[DEFAULT_DB_ALIAS]
+def hold(wrapper: Any) -> None:
+    """Have the statements of this thread use Django's `wrapper` without looking it up each time."""
+    _held.wrapper = wrapper
+
+
+def _wrapper_of_thread() -> Any:
+    return getattr(_held, "wrapper", None) or connections[DEFAULT_DB_ALIAS]
+
+
+def _wrapper() -> Any:
+    wrapper = _wrapper_of_thread()
     if wrapper.connection is None:
         wrapper.ensure_connection()
-    return wrapper.connection
+    return wrapper
+
+
+def _raw() -> Any:
+    return _wrapper().connection
 
 
 def _cursor() -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from agents import events
@@ -80,4 +79,4 @@ def _set(name: str, **fields: object) -> None:
 
 
 def _adapted(value: object) -> object:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+    return sql.moment(value) if isinstance(value, datetime) else value

@@ -17,6 +17,7 @@ from broker.storing import Outgoing, Sent
 
 logger = logging.getLogger(__name__)
 Args = Mapping[str, Any]
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,4 @@ def _told(identity: Identity, name: str, error: Exception) -> ToolError:
 
 
 def _as_text(output: object) -> str:
-    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    return output if isinstance(output, str) else _json(output)

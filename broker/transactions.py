@@ -84,6 +84,11 @@ class Desk:
             self._directory = self._version, self._load()
         return self._directory[1]
 
+    def may_wait(self, part: Part) -> bool:
+        """A turn's begin or end whose agent has nothing in its queue: no message and no answer waits for it."""
+        work = part.work
+        return isinstance(work, Begun | Ended) and work.agent in self.empty
+
     def seating(self) -> Seating:
         return Seating(self._slot_of, self.empty)
 
@@ -167,11 +172,13 @@ def _alone(work: Work, desk: Desk) -> object:
 
 def _do(work: Work, desk: Desk) -> object:
     if isinstance(work, Look):
-        return work.begun()
+        work.begun()
+        return None
     if isinstance(work, Outgoing):
         return store([work], desk.agents())[0]
     if isinstance(work, Begun | Ended):
-        return turns.write([work])
+        turns.write([work])
+        return None
     return work()
 
 

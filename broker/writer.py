@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 Tell = Callable[[Sequence[Part], Written], None]
 INLINE_PARTS = 24
 INLINE_SECONDS = 0.0015
+RIDE_SECONDS = 0.01
 _OLD, _NEW = 0.8, 0.2
 _FORGIVEN_SECONDS = 0.25
 
@@ -39,6 +40,8 @@ class Writer:
         self._desk = Desk(slot_of)
         self._gathered: list[Part] = []
         self._waiting: list[Part] = []
+        self._is_called = False
+        self._riding: asyncio.TimerHandle | None = None
         self._wake = threading.Condition()
         self._left_to_thread = 0
         self._stopping = False
@@ -51,10 +54,18 @@ class Writer:
         self._thread.start()
 
     def submit(self, part: Part) -> None:
-        """Call it on the loop. All that arrives in one turn of the loop is handed over together."""
-        if not self._gathered:
-            self._loop.call_soon(self._hand_over)
+        """Call it on the loop. All that arrives in one turn of the loop is handed over together.
+
+        What nobody waits for rides in the next transaction, and is not kept waiting for one for long.
+        """
         self._gathered.append(part)
+        if self._is_called:
+            return
+        if not self._desk.may_wait(part):
+            self._is_called = True
+            self._loop.call_soon(self._hand_over)
+        elif self._riding is None:
+            self._riding = self._loop.call_later(RIDE_SECONDS, self._hand_over)
 
     async def stop(self, seconds: float) -> None:
         """Write what is waiting and end."""
@@ -66,6 +77,10 @@ class Writer:
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
+        self._is_called = False
+        if self._riding is not None:
+            self._riding.cancel()
+            self._riding = None
         if gathered and self._may_be_inline(gathered) and (written := self._inline(gathered)) is not None:
             self._tell(gathered, written)
             return
@@ -118,6 +133,7 @@ class Writer:
     def _run(self) -> None:
         try:
             sql.choose_durability(settings.HIVE_DURABILITY)
+            sql.hold(connections[DEFAULT_DB_ALIAS])
             with checkpoints.kept() as keeper:
                 self._keeper = keeper
                 self._share()

@@ -118,7 +118,8 @@ class RabbitMQ:
         (folder / "plugins").write_text("[].\n")
         env = command.clean_environment(
             RABBITMQ_NODENAME=f"bench{self._port}@localhost", RABBITMQ_NODE_PORT=str(self._port),
-            RABBITMQ_NODE_IP_ADDRESS="127.0.0.1", RABBITMQ_DIST_PORT=str(free_port()), RABBITMQ_MNESIA_BASE=f"{folder}/m",
+            RABBITMQ_NODE_IP_ADDRESS="127.0.0.1", RABBITMQ_DIST_PORT=str(free_port()),
+            RABBITMQ_MNESIA_BASE=f"{folder}/m",
             RABBITMQ_LOG_BASE=f"{folder}/l", RABBITMQ_ENABLED_PLUGINS_FILE=f"{folder}/plugins", HOME=str(folder),
             RABBITMQ_CONFIG_FILE=f"{folder}/none", RABBITMQ_PID_FILE=f"{folder}/pid",
             RABBITMQ_SERVER_START_ARGS="-kernel inet_dist_use_interface {127,0,0,1}", ERL_EPMD_ADDRESS="127.0.0.1",
