@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from agents import readable
 from agents.models import Change
 
 Row = tuple[Any, ...]
@@ -93,6 +94,18 @@ def agents_version() -> object:
     if is_sqlite():
         return row("PRAGMA data_version")
     return row(f"SELECT count(*), sum(id) FROM {Change._meta.db_table} WHERE topic = 'directory'")  # noqa: S608
+
+
+def refresh() -> None:
+    """Outside a transaction: a connection that the server has closed meanwhile is made anew by the next statement.
+
+    An idle connection has nothing to read unless it was told of its end.
+    """
+    raw = connection.connection
+    if raw is None or is_sqlite():
+        return
+    if raw.closed or (readable.wait(0, raw.fileno()) and not connection.is_usable()):
+        connection.close()
 
 
 def locking(alias: str) -> str:

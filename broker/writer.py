@@ -114,6 +114,7 @@ class Writer:
 
     def _written(self, batch: Sequence[Part]) -> Written:
         try:
+            sql.refresh()
             return write(batch, self._agents, self._slot_of)
         except Exception as error:  # the thread must outlive any defect: everybody waits for it
             logger.exception("a transaction of %d parts failed", len(batch))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from broker import delivery, hub, standing
 from broker.hub import Hub
@@ -15,6 +16,7 @@ from hiveproject.mcp import endpoint
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 
+logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
 _GAP_SECONDS = 0.1
 
@@ -75,5 +77,9 @@ class Services:
                 names = await in_thread(sockets.wanted)
             except TimeoutError:
                 pass
+            except OperationalError as error:
+                logger.warning("the agents' sockets stay as they are while the database is away: %s", error)
+                self._agents_changed.set()
+                await asyncio.sleep(_CHECK_SECONDS)
             agent_sockets.follow(names)
             await asyncio.sleep(_GAP_SECONDS)  # agents change at every turn
