@@ -5,20 +5,16 @@ Each verb records a job; the job does it and leaves the agent's row saying what 
 
 from __future__ import annotations
 
-import time
-
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import configuration, events, feed, jobs, naming, runtime
+from agents import configuration, events, feed, gate, interruption, jobs, naming, runtime
 from agents.actors import Actor
 from agents.backend import containers
 from agents.containers.protocol import ContainerFailed, ContainerSpec
 from agents.jobs import JobFailed, Kind, Run
 from agents.models import Agent, Deployment, Job
-
-_HEALTH_POLL = 0.02
 
 
 class LifecycleRefused(Exception):
@@ -61,15 +57,16 @@ def refresh_manager(manager: Agent, *, actor: Actor) -> None:
 
 
 def switch(run: Run, deployment: Deployment) -> None:
-    """Put `deployment` to run in place of what runs now and wait until its harness is connected.
+    """Put `deployment` to run in place of what runs now and wait until its harness is well.
 
-    Raises `JobFailed` with the last log lines when it does not come up; what ran before is then gone: the caller
-    puts it back.
+    Raises `JobFailed` with the last log lines when it does not come up, `Interrupted` when it was called off; what
+    ran before is then gone: the caller puts it back.
     """
     name = run.agent.name
     refuse_port_collision(name)
-    containers().create(name)
-    containers().stop(name)
+    with interruption.unstoppable():
+        containers().create(name)
+        containers().stop(name)
     _bring_up(run, deployment, restarted=run.agent.started_deployment_id is not None)
 
 
@@ -91,6 +88,7 @@ def register_jobs() -> None:
         "rebuild": _rebuild,
         "destroy": _destroy,
         "drain": _drain,
+        "put_away": put_away,
     }.items():
         jobs.register(name, Kind(handler, lane))
 
@@ -131,7 +129,12 @@ def _rebuild(run: Run) -> None:
 
 
 def _destroy(run: Run) -> None:
-    agent, purge = run.agent, bool(run.job.options.get("purge"))
+    carry_out_destroy(run, purge=bool(run.job.options.get("purge")))
+
+
+def carry_out_destroy(run: Run, *, purge: bool) -> None:
+    """Take the container away, and with `purge` everything. Doing it again changes nothing."""
+    agent = run.agent
     containers().destroy(agent.name)
     mark_stopped(agent)
     configuration.forget(run, agent)
@@ -152,6 +155,18 @@ def _drain(run: Run) -> None:
     run.log(f"{run.agent.name} ends after its turn and is started again.")
 
 
+def put_away(run: Run) -> None:
+    """A first start that failed: nothing of it runs any more, all of it is kept for looking at."""
+    agent = run.agent
+    containers().stop(agent.name)
+    mark_stopped(agent)
+    with transaction.atomic():
+        rows = Agent.objects.filter(pk=agent.pk, lifecycle=Agent.Lifecycle.REQUESTED)
+        rows.update(lifecycle=Agent.Lifecycle.KEPT, wanted=False, started_deployment=None)
+        feed.publish("agents", agent.pk)
+    run.log(f"{agent.name} is stopped; its folders and its log are kept.")
+
+
 def mark_stopped(agent: Agent) -> None:
     """Record that the container does not run, on purpose."""
     with transaction.atomic():
@@ -169,14 +184,15 @@ def _current(agent: Agent) -> Deployment:
 
 def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     agent = run.agent
-    containers().create(agent.name)
-    runtime.write(agent, deployment, restarted=restarted)
     begun = timezone.now()
-    run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
-    try:
-        containers().start(container_spec(agent, deployment))
-    except ContainerFailed as failure:
-        raise JobFailed(str(failure)) from failure
+    with interruption.unstoppable():
+        containers().create(agent.name)
+        runtime.write(agent, deployment, restarted=restarted)
+        run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
+        try:
+            containers().start(container_spec(agent, deployment))
+        except ContainerFailed as failure:
+            raise JobFailed(str(failure)) from failure
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(
             running=True,
@@ -186,28 +202,7 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
             started_version=settings.HIVE_VERSION,
         )
         feed.publish("agents", agent.pk)
-    _await_connection(run, begun)
-
-
-def _await_connection(run: Run, begun: object) -> None:
-    deadline = time.monotonic() + settings.HIVE_HEALTH_SECONDS
-    name = run.agent.name
-    while not Agent.objects.filter(pk=run.agent.pk, connected=True, connected_at__gte=begun).exists():
-        if not containers().is_running(name):
-            raise JobFailed(_why_it_ended(name))
-        if time.monotonic() > deadline:
-            raise JobFailed(f"{name} did not connect within {settings.HIVE_HEALTH_SECONDS} s.\n{_tail(name)}")
-        time.sleep(_HEALTH_POLL)
-    run.log(f"{name} runs and is connected.")
-
-
-def _why_it_ended(name: str) -> str:
-    status = containers().exit_status(name)
-    return f"{name} ended right after its start ({status or 'no exit status'}).\n{_tail(name)}"
-
-
-def _tail(name: str) -> str:
-    return "\n".join(["Last lines of its log:", *containers().logs(name, 15)])
+    gate.await_health(run, begun)
 
 
 def container_spec(agent: Agent, deployment: Deployment) -> ContainerSpec:

@@ -46,6 +46,8 @@ class Agent(models.Model):
     active_model = models.CharField(max_length=100, blank=True)
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
+    ping_asked = models.CharField(max_length=32, blank=True, help_text="What its harness is asked to answer.")
+    ping_answered = models.CharField(max_length=32, blank=True, help_text="What its harness has answered.")
     token_hash = models.CharField(max_length=64, blank=True)
     deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
     started_deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -112,6 +114,7 @@ class Job(models.Model):
     class Lane(models.TextChoices):
         CONTAINER = "container"
         REPOSITORY = "repository"
+        BUILD = "build"
 
     ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
+from agents import jobs
 from agents.actors import SYSTEM
-from approvals import transitions
+from approvals import decisions, transitions
 from approvals.models import Approval
+from approvals.transitions import TransitionRefused
 
 ORPHAN_NOTE = "agent state dir missing"
 
@@ -17,5 +22,14 @@ def pending() -> QuerySet[Approval]:
     waiting = Approval.objects.filter(status=Approval.Status.PENDING).select_related("agent").order_by("id")
     for approval in waiting:
         if not settings.HIVE_PATHS.agent(approval.agent.name).is_dir():
-            transitions.move(approval, Approval.Status.FAILED, actor=SYSTEM, note=ORPHAN_NOTE)
+            _fail_orphan(approval)
     return waiting.all()
+
+
+def _fail_orphan(approval: Approval) -> None:
+    """Another page may be rendered, or a decision made, at the same time: whoever was first has done it."""
+    with contextlib.suppress(TransitionRefused), transaction.atomic():
+        failed = transitions.move(approval, Approval.Status.FAILED, actor=SYSTEM, note=ORPHAN_NOTE)
+        decisions.tell_requester(failed)
+        if approval.kind == Approval.Kind.SPAWN:
+            jobs.request("unpin", approval.agent, actor=SYSTEM, approval_id=approval.pk)

@@ -45,6 +45,7 @@ FRAMES: dict[str, Schema] = {
             "paused": {"type": "boolean"},
         }
     },
+    "pong": {"required": ["id"], "properties": {"id": _NAME}},
     "call": {
         "required": ["id", "tool", "args"],
         "properties": {"id": _NAME, "tool": _NAME, "args": {"type": "object"}},
@@ -87,6 +88,10 @@ def error(code: str, message: str) -> Frame:
 
 def welcome(agent: str, session: str) -> Frame:
     return {"type": "welcome", "version": VERSION, "agent": agent, "session": session}
+
+
+def ping(ident: str) -> Frame:
+    return {"type": "ping", "id": ident}
 
 
 def message(leased: Leased) -> Frame:

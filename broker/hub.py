@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -39,6 +39,7 @@ class Hub:
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
         self._stopping = False
+        self._pinging: set[asyncio.Task[None]] = set()
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -119,8 +120,16 @@ class Hub:
     def changed(self, changes: Sequence[tuple[int, str, str]]) -> None:
         """Subscriber of the change feed."""
         self._wake({name for _, topic, name in changes if topic == "deliveries"})
+        if pinged := {name for _, topic, name in changes if topic == "pings" and name in self._sessions}:
+            self._pinging.add(task := self._loop.create_task(self._ping(pinged)))
+            task.add_done_callback(self._pinging.discard)
         if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
             self._checking = self._loop.create_task(self._drop_revoked())
+
+    async def _ping(self, names: Collection[str]) -> None:
+        for name, ident in (await in_thread(standing.asked, names)).items():
+            if name in self._sessions:
+                self._sessions[name].ping(ident)
 
     async def _drop_revoked(self) -> None:
         """A token changes when the container is started again, and ends with the agent.
@@ -185,6 +194,7 @@ def _valid_tokens() -> set[tuple[str, str]]:
 def _attach(session: Session) -> None:
     delivery.release_others(session.name, session.id)
     standing.connected(session.name)
+    session.asked = standing.asked([session.name]).get(session.name, "")
     session.is_attached = True
 
 

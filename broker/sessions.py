@@ -41,6 +41,8 @@ class Session:
         self.id = uuid4().hex
         self.window = 0
         self.is_attached = False
+        self.asked = ""
+        self._welcomed = False
         self._ended = False
         self._turns: dict[str, None] = {}
         self._calls: dict[str, asyncio.Task[None]] = {}
@@ -83,6 +85,14 @@ class Session:
             self.end(_CLOSE_FAILED)
         elif not self._ended:
             self._wire.send(frames.welcome(self.name, self.id))
+            self._welcomed = True
+            self.ping(self.asked)
+
+    def ping(self, ident: str) -> None:
+        """Have the harness show that it is well; nothing to do where nobody asks. Never before the welcome."""
+        self.asked = ident
+        if ident and self._welcomed and not self._ended:
+            self._wire.send(frames.ping(ident))
 
     def drop(self, code: str, text: str, close: int) -> None:
         """The hive ends the session."""
@@ -148,6 +158,9 @@ class Session:
 
     def _on_report(self, frame: Frame) -> None:
         self._submit(partial(standing.reported, self.name, frame), _nothing)
+
+    def _on_pong(self, frame: Frame) -> None:
+        self._submit(partial(standing.answered, self.name, frame["id"]), _nothing)
 
     def _on_call(self, frame: Frame) -> None:
         call = frame["id"]

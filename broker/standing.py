@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from agents import events
@@ -53,6 +54,18 @@ def reported(name: str, report: Mapping[str, Any]) -> None:
             events.emit(events.Event("needs_login", name, f"{name} needs a login: sign it in on its page."))
         else:
             events.emit(events.Event("logged_in", name, f"{name} is logged in."))
+
+
+def asked(names: Iterable[str]) -> dict[str, str]:
+    """Name → the ping that its harness has yet to answer."""
+    open_pings = Agent.objects.filter(name__in=names).exclude(ping_asked=F("ping_answered"))
+    return dict(open_pings.values_list("name", "ping_asked"))
+
+
+def answered(name: str, ident: str) -> None:
+    """The harness has answered a ping; an answer to an earlier one says nothing."""
+    if Agent.objects.filter(name=name, ping_asked=ident).exists():
+        _set(name, ping_answered=ident)
 
 
 def everyone_disconnected() -> None:

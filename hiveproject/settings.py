@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ImproperlyConfigured
 
 from agents.paths import Paths
+from agents.repositories import meta
 from hiveproject import databases, environment
 from hiveproject.queue import HiveHuey
 
@@ -17,6 +18,8 @@ HIVE_PORT = environment.integer("HYPERHIVE_PORT", 7000, 1, 65535)
 HIVE_DEFAULT_DRIVER = environment.choice("HYPERHIVE_DEFAULT_DRIVER", "auto", ("auto", "claude", "scripted"))
 HIVE_DURABILITY = environment.choice("HYPERHIVE_DURABILITY", "full", ("full", "normal"))
 HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 3600)
+HIVE_PREBUILD = environment.choice("HYPERHIVE_PREBUILD", "no", ("no", "yes")) == "yes"
+HIVE_FLAKE = environment.text("HYPERHIVE_FLAKE", meta.default_url())
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
 HIVE_RETENTION_DAYS = environment.integer("HYPERHIVE_RETENTION_DAYS", 30, 1, 3650)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")

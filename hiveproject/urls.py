@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from hiveproject import wake
 from hiveproject.dashboard import sessions
 
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("admin/login/", sessions.admin_login, name="admin-sign-in"),
     path("admin/", admin.site.urls),
+    path("api/v1/wake/<str:name>", wake.wake, name="wake"),
     path("", include("hiveproject.dashboard.urls")),
 ]
 handler400 = "hiveproject.dashboard.errors.bad_request"

@@ -65,6 +65,7 @@ def _take_up() -> None:
     redrive.redrive()
     for agent in Agent.objects.live():
         tags.reconcile(agent)
+    tags.reconcile_meta()
     watch.adopt()
     manager.ensure()
 

@@ -61,3 +61,8 @@ class Turn:
 
 def hello(driver: str, harness: str) -> Frame:
     return {"type": "hello", "version": VERSION, "harness": harness, "driver": driver, "window": WINDOW}
+
+
+def pong(ping: Frame) -> Frame:
+    """The answer to the hive's question whether this harness is well."""
+    return {"type": "pong", "id": str(ping.get("id", ""))[:64]}

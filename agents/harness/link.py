@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from agents.harness.config import BadConfiguration, Config
-from agents.harness.frames import FRAME_LIMIT, Frame, Message, hello
+from agents.harness.frames import FRAME_LIMIT, Frame, Message, hello, pong
 from agents.harness.journal import Emit
 from agents.harness.ledger import Ledger
 from agents.harness.standing import Standing
@@ -163,6 +163,8 @@ class Link:
             await self.send(self._ledger.offer(Message.parse(frame)))
         elif kind == "result":
             self._answer(frame)
+        elif kind == "ping":
+            await self.send([pong(frame)])
         elif kind == "error":
             self._emit("refused", code=frame.get("code"), text=frame.get("message"))
 

@@ -17,6 +17,8 @@ from approvals.diffs import FileDiff
 from approvals.models import Approval, AuditEvent, Tag
 from approvals.optionchanges import OptionChange
 from approvals.transitions import TransitionRefused
+from broker.schedules import Plan
+from hiveproject import schedules
 from hiveproject.dashboard.forms import DecisionForm, FilterForm
 from hiveproject.dashboard.requests import HiveRequest, actor, done, operators_only, refused, show
 
@@ -54,8 +56,15 @@ class Case:
 
     @cached_property
     def options(self) -> list[OptionChange]:
+        if self.plan is not None:
+            return []
         deployment = self.approval.agent.deployment
         return optionchanges.compare(deployment.options if deployment else None, self.approval.options)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What would be sent and when, where a scheduled prompt is asked for."""
+        return schedules.plan_of_approval(self.approval)
 
     @cached_property
     def unchanged(self) -> int:

@@ -29,6 +29,29 @@ class MessageForm(HiveForm):
     in_reply_to = forms.IntegerField(required=False)
 
 
+class ScheduleForm(HiveForm):
+    """What an agent is to be told, and when; the rules stand with `broker.schedules.Plan`."""
+
+    agent = forms.CharField(required=False, max_length=64)
+    prompt = forms.CharField(max_length=_MOST, strip=False, error_messages={"required": "Write the prompt first."})
+    every = forms.IntegerField(required=False, error_messages={"invalid": "Seconds are a whole number."})
+    cron = forms.CharField(required=False, max_length=100)
+
+
+class SearchForm(HiveForm):
+    """What the list of messages shows."""
+
+    q = forms.CharField(required=False, max_length=200)
+    agent = forms.CharField(required=False, max_length=40)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+
+
+class AnswerForm(HiveForm):
+    """The words beside the options that were chosen."""
+
+    text = forms.CharField(required=False, max_length=20_000)
+
+
 class DecisionForm(HiveForm):
     decision = forms.ChoiceField(
         choices=[(word, word) for word in DECISIONS],

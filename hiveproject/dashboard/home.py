@@ -7,12 +7,13 @@ from functools import cached_property
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from agents.models import Agent, Job
 from agents.naming import NameRefused
 from approvals import requests
 from approvals.requests import RequestRefused
-from broker import flow, inbox
+from broker import flow, inbox, schedules
 from broker.models import Delivery, Message
 from hiveproject import overview
 from hiveproject.dashboard import messages
@@ -25,9 +26,10 @@ PANELS = {
     "agents": "dashboard/_agents.html",
     "jobs": "dashboard/_jobs.html",
     "kept": "dashboard/_kept.html",
+    "schedules": "schedules/_schedules.html",
     "flow": "dashboard/_flow.html",
 }
-_JOBS = 8
+_JOBS, _SCHEDULES = 8, 8
 
 
 class Hive:
@@ -61,7 +63,7 @@ class Hive:
 
 
 def dashboard(request: HiveRequest) -> HttpResponse:
-    context = {"hive": Hive()}
+    context = {"hive": Hive(), "schedules": SimpleLazyObject(lambda: list(schedules.active()[:_SCHEDULES]))}
     return show(request, "dashboard/dashboard.html", PANELS, context)
 
 

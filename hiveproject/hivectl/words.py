@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     _agents(verbs)
     _approvals(verbs)
     _messages(verbs)
+    _broker(verbs)
+    _schedules(verbs)
+    _doors(verbs)
     _upkeep(verbs)
     return top
 
@@ -70,10 +73,61 @@ def _messages(verbs: _Verbs[_Parser]) -> None:
     send = _verb(verbs, "send", "write to an agent")
     send.add_argument("name", metavar="NAME", help="an agent, or '*' for all")
     send.add_argument("text", metavar="TEXT", help="'-' reads standard input")
+    send.add_argument("--urgent", action="store_true", help="overtake what else waits")
     send.add_argument("--in-reply-to", type=_count, metavar="ID", help="the message that this answers")
     inbox = _verb(verbs, "inbox", "messages, the newest first")
     inbox.add_argument("name", metavar="NAME", nargs="?", help="an agent (without: the operator)")
     inbox.add_argument("--limit", type=_count, default=1000, help="at most this many (1000)")
+
+
+def _broker(verbs: _Verbs[_Parser]) -> None:
+    ask = _named(verbs, "ask", "put a question to an agent; the answer comes to your inbox")
+    ask.add_argument("text", metavar="QUESTION", help="'-' reads standard input")
+    ask.add_argument("--option", action="append", default=[], help="offer an answer; may be given again")
+    ask.add_argument("--multi", action="store_true", help="several options may be chosen")
+    ask.add_argument("--ttl", type=_count, metavar="SECONDS", help="answer '[expired]' after that")
+    answer = _verb(verbs, "answer", "answer a question that an agent has put to you")
+    answer.add_argument("id", type=_count, metavar="ID")
+    answer.add_argument("text", metavar="ANSWER", help="'-' reads standard input")
+    _verb(verbs, "questions", "what waits for your answer")
+    search = _verb(verbs, "search", "find messages, the newest first")
+    search.add_argument("words", metavar="WORD", nargs="+", help="all must be there; begin* matches a beginning")
+    search.add_argument("--agent", metavar="NAME", help="only what it sent or was sent")
+    search.add_argument("--limit", type=_count, default=20, help="at most this many (20)")
+    search.add_argument("--before", type=_count, metavar="ID", help="only messages older than this one")
+    dead = _verb(verbs, "dead-letters", "messages that could not be delivered")
+    dead.add_argument("what", nargs="?", choices=("retry", "discard"), help="deliver again, or give up")
+    dead.add_argument("ids", nargs="*", type=_count, metavar="ID")
+
+
+def _schedules(verbs: _Verbs[_Parser]) -> None:
+    _verb(verbs, "schedules", "the prompts that are sent again and again")
+    schedule = _verb(verbs, "schedule", "begin, change, fire or end a scheduled prompt")
+    whats = schedule.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    add = _named(whats, "add", "begin one")
+    add.add_argument("prompt", metavar="PROMPT", help="'-' reads standard input")
+    edit = _verb(whats, "edit", "change one; what is not given stays")
+    for name, what in (("fire", "send one once more, now"), ("cancel", "end one")):
+        _verb(whats, name, what).add_argument("id", type=_count, metavar="ID")
+    edit.add_argument("id", type=_count, metavar="ID")
+    edit.add_argument("--prompt", help="'-' reads standard input")
+    for each in (add, edit):
+        when = each.add_mutually_exclusive_group(required=each is add)
+        when.add_argument("--every", type=_count, metavar="SECONDS", help="seconds from one firing to the next")
+        when.add_argument("--cron", default="", metavar="LINE", help="minute hour day month weekday, in UTC")
+
+
+def _doors(verbs: _Verbs[_Parser]) -> None:
+    policy = _verb(verbs, "policy", "who may write to whom")
+    check = _named(policy.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser), "check",
+                   "what other allowed recipients would have refused; changes nothing")  # fmt: skip
+    check.add_argument("--recipients", required=True, metavar="A,B", help="names; '*' is everybody, '' nobody")
+    check.add_argument("--days", type=_count, default=7, help="how far back (7)")
+    token = _verb(verbs, "wake-token", "let something outside the hive write to one agent")
+    whats = token.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    _named(whats, "make", "make one; it is shown once").add_argument("--label", required=True, help="what uses it")
+    _verb(whats, "list", "all of them").add_argument("name", metavar="NAME", nargs="?", help="only this agent's")
+    _verb(whats, "revoke", "make one worthless").add_argument("id", type=_count, metavar="ID")
 
 
 def _upkeep(verbs: _Verbs[_Parser]) -> None:

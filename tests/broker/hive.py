@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,8 @@ class Hive:
         return unix_connect(str(self.paths.agent_socket(name)), **options)
 
     def _await_sockets(self, names: Iterable[str]) -> None:
-        until(lambda: all(map(self.listens, names)), what=f"sockets of {names}")
+        for name in names:
+            until(partial(self.listens, name), 30, f"the socket of {name}")
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -62,7 +62,7 @@ def test_the_overview_asks_as_often_for_many_as_for_few(client: Client) -> None:
     assert (queries(overview.rows), queries(overview.attention)) == few
 
 
-@pytest.mark.parametrize(("page", "most"), [("/", 16), ("/?panels=agents", 6), ("/?panels=flow", 7)])
+@pytest.mark.parametrize(("page", "most"), [("/", 18), ("/?panels=agents", 6), ("/?panels=flow", 7)])
 def test_a_page_asks_little(client: Client, page: str, most: int) -> None:
     grow(0, 3)
     assert queries(lambda: client.get(page, headers={"HX-Request": "true"})) <= most

@@ -10,9 +10,19 @@ from agents.naming import NameRefused
 from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
 from approvals.transitions import TransitionRefused
-from broker.sending import SendRefused
+from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
+from hiveproject.hivectl.verbs import (
+    agents,
+    approvals,
+    mail,
+    messages,
+    policy,
+    questions,
+    schedules,
+    upkeep,
+    wake_tokens,
+)
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
@@ -22,7 +32,7 @@ REFUSALS = (
     LifecycleRefused,
     TransitionRefused,
     DecisionRefused,
-    SendRefused,
+    Refused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -41,6 +51,15 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
+    "ask": questions.ask,
+    "answer": questions.answer,
+    "questions": questions.list_questions,
+    "search": mail.search,
+    "dead-letters": mail.dead_letters,
+    "schedules": schedules.list_schedules,
+    "schedule": schedules.schedule,
+    "policy": policy.policy,
+    "wake-token": wake_tokens.wake_token,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }
