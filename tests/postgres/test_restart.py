@@ -28,7 +28,7 @@ def hive(own_server: Server) -> Iterator[PostgresqlHive]:
 def database(hive: PostgresqlHive) -> str:
     """What /healthz says of the database."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{hive.port}/healthz", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{hive.port}/healthz", timeout=30) as answer:
             return str(json.load(answer)["database"])
     except urllib.error.HTTPError as error:
         return str(json.load(error)["database"])
