@@ -9,9 +9,16 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 from websockets.exceptions import WebSocketException
 
+from agents import jobs
+from agents.actors import SYSTEM
+from agents.jobs import Kind, Run
+from agents.models import Job
+from tests import builders
 from tests.broker.hive import Agentlike, until
+from tests.postgres.conftest import default_on
 from tests.postgres.hive import PostgresqlHive
 from tests.postgres.server import Server
 
@@ -71,6 +78,28 @@ async def test_a_send_while_it_is_away_is_refused_and_stored_once_when_it_is_bac
     assert [(message["id"], message["body"]) for message in got] == [(first, "before"), (second, "during")]
     assert await asyncio.to_thread(database, hive) == "ok"
     assert hive.pid == web, hive.log
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_under_which_the_server_dies_is_driven_again(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def handler(run: Run) -> None:
+        if run.job.attempts == 1:
+            own_server.kill()
+            own_server.start()
+        run.log("reached the end")
+
+    monkeypatch.setattr(jobs, "_kinds", {"test": Kind(handler, Job.Lane.CONTAINER)})
+    with default_on(own_server.url(own_server.database())):
+        call_command("migrate", verbosity=0)
+        poked: list[int] = []
+        monkeypatch.setattr(jobs, "_enqueue", [poked.append])
+        job = jobs.request("test", builders.agent(), actor=SYSTEM)
+        jobs.run(job.pk)
+        assert poked == [job.pk, job.pk], "once when asked for, once when cut off"
+        jobs.run(job.pk)
+        job.refresh_from_db()
+        assert (job.status, job.attempts) == (Job.Status.DONE, 2)
+        assert [line.text for line in job.lines.all()][-1] == "reached the end"
 
 
 async def test_the_feed_goes_on_after_a_restart(hive: PostgresqlHive, own_server: Server) -> None:
