@@ -138,8 +138,11 @@ class Hub:
 
         Agents change at every turn, so one look is for all that changes in a while.
         """
-        await asyncio.sleep(_CHECK_SECONDS)
-        valid = await in_thread(_valid_tokens)
+        valid = None
+        while valid is None:
+            await asyncio.sleep(_CHECK_SECONDS)
+            with contextlib.suppress(OperationalError):  # the database is away: looked at when it is back
+                valid = await in_thread(_valid_tokens)
         for session in list(self._sessions.values()):
             if (session.name, session.token_hash) not in valid:
                 session.drop("revoked", "the token is no longer valid", frames.CLOSE_REVOKED)
@@ -149,7 +152,13 @@ class Hub:
             if (name in self._sessions or name in self._receivers) and name not in self._woken:
                 self._woken.add(name)
                 # Forgotten inside the transaction: what is committed after that wakes again.
-                self.submit(Look(partial(self._woken.discard, name)), _ignore, name)
+                self.submit(Look(partial(self._woken.discard, name)), partial(self._looked, name), name)
+
+    def _looked(self, name: str, result: object) -> None:
+        """The feed tells of a change once: looked for again when the database is back."""
+        if isinstance(result, OperationalError):
+            self._woken.discard(name)
+            self._loop.call_later(_AGAIN_SECONDS, self._wake, (name,))
 
     def _slot_of(self, name: str) -> Slot | None:
         """Asked while a transaction is written, in whichever thread does it."""

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
+from agents import readable
 from agents.models import Change
 
 Row = tuple[Any, ...]
@@ -99,6 +100,19 @@ def agents_version() -> object:
     if is_sqlite():
         return row("PRAGMA data_version")
     return row(f"SELECT count(*), sum(id) FROM {Change._meta.db_table} WHERE topic = 'directory'")  # noqa: S608
+
+
+def refresh() -> None:
+    """Outside a transaction: a connection that the server has closed meanwhile is made anew by the next statement.
+
+    An idle connection has nothing to read unless it was told of its end.
+    """
+    here = _wrapper_of_thread()
+    raw = here.connection
+    if raw is None or is_sqlite():
+        return
+    if raw.closed or (readable.wait(0, raw.fileno()) and not here.is_usable()):
+        here.close()
 
 
 def locking(alias: str) -> str:

@@ -168,6 +168,7 @@ class Writer:
     def _written(self, batch: Sequence[Part]) -> Written:
         begun = time.perf_counter()
         try:
+            sql.refresh()
             return write(batch, self._desk)
         except Exception as error:  # the thread must outlive any defect: everybody waits for it
             logger.exception("a transaction of %d parts failed", len(batch))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from broker import delivery, hub, standing
 from broker.hub import Hub
@@ -16,6 +17,7 @@ from hiveproject.mcp import endpoint
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 
+logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
 _GAP_SECONDS = 0.1
 
@@ -75,8 +77,16 @@ class Services:
                     await self._agents_changed.wait()
             if self._agents_changed.is_set():
                 self._agents_changed.clear()
-                agent_sockets.follow(await in_thread(sockets.wanted, agent_sockets.names))
+                await self._follow(agent_sockets)
             if clock() - checked >= _CHECK_SECONDS:
                 checked = clock()
                 agent_sockets.repair()
             await asyncio.sleep(_GAP_SECONDS)  # agents change at every turn
+
+    async def _follow(self, agent_sockets: AgentSockets) -> None:
+        try:
+            agent_sockets.follow(await in_thread(sockets.wanted, agent_sockets.names))
+        except OperationalError as error:
+            logger.warning("the agents' sockets stay as they are while the database is away: %s", error)
+            self._agents_changed.set()
+            await asyncio.sleep(_CHECK_SECONDS)
