@@ -69,8 +69,8 @@ async def test_what_another_process_has_queued_comes_first(hive: Hive, names: Na
         for number in range(20):
             await sender.send(bob, "from inside")
             hive.execute(
-                "INSERT INTO broker_message (provenance, sender, author, kind, \"to\", body, idempotency_key, created_at)"
-                " VALUES ('operator', 'operator', '', 'message', ?, ?, '', '2026-01-01 00:00:00')",
+                "INSERT INTO broker_message (provenance, sender, author, kind, \"to\", body, idempotency_key,"
+                " created_at) VALUES ('operator', 'operator', '', 'message', ?, ?, '', '2026-01-01 00:00:00')",
                 bob, f"from outside {number}",
             )  # fmt: skip
             hive.execute(
