@@ -32,6 +32,7 @@ class Listener:
     """A socket that is listened on; `inode` tells whether the file is still ours."""
 
     socket: socket.socket
+    path: str
     inode: int
 
 
@@ -100,7 +101,7 @@ class AgentSockets:
             bound.close()
             raise
         asyncio.get_running_loop().add_reader(bound, self._accept, bound)
-        return Listener(bound, path.stat().st_ino)
+        return Listener(bound, str(settings.HIVE_PATHS.agent_socket(name)), path.stat().st_ino)
 
     def _accept(self, bound: socket.socket) -> None:
         try:
@@ -120,7 +121,7 @@ class AgentSockets:
 
     def _is_ours(self, name: str) -> bool:
         try:
-            return settings.HIVE_PATHS.agent_socket(name).lstat().st_ino == self._open[name].inode
+            return os.lstat(self._open[name].path).st_ino == self._open[name].inode
         except OSError:
             return False
 
