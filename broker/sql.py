@@ -167,16 +167,10 @@ def at_once(shared: Any) -> Iterator[None]:
 
     It never waits: raises `NotNow`. Inside it only the statements of this module will do, not the ORM.
     """
-    hold(shared)
-    raw = shared.connection
+    raw, before = shared.connection, getattr(_held, "wrapper", None)
     with shared.wrap_database_errors:
-        raw.execute("PRAGMA busy_timeout=0")
-        try:
-            raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise NotNow from error
-        finally:
-            raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        _begin_now(raw)
+        _held.wrapper = shared
         try:
             yield
             raw.execute("COMMIT")
@@ -184,6 +178,18 @@ def at_once(shared: Any) -> Iterator[None]:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             raise
+        finally:
+            _held.wrapper = before
+
+
+def _begin_now(raw: Any) -> None:
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise NotNow from error
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
 
 
 def hold(wrapper: Any) -> None:

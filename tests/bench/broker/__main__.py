@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from agents.command import CommandFailed
 from tests.bench.broker import postgres
 from tests.bench.broker.hyperhive import Hyperhive
 from tests.bench.broker.limit import Limit
@@ -37,8 +38,9 @@ SYSTEMS: dict[str, Callable[[], System]] = {
 def main() -> None:
     wanted = _arguments()
     ensure(wanted.systems)
-    systems = _started(wanted.systems)
+    systems: list[System] = []
     try:
+        _start(wanted.systems, systems)
         samples = _measured(systems, wanted.cases, wanted.rounds, wanted.seconds)
     finally:
         for system in systems:
@@ -58,19 +60,18 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _started(names: Iterable[str]) -> list[System]:
-    """What cannot be started here is named and left out."""
-    systems = []
+def _start(names: Iterable[str], systems: list[System]) -> None:
+    """Into `systems`; what cannot be started here is named and left out."""
     for name in names:
         system = SYSTEMS[name]()
         try:
             system.start()
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, CommandFailed) as error:
             sys.stdout.write(f"{name} is left out: {error}\n")
+            system.stop()
         else:
             systems.append(system)
     time.sleep(3)  # let them finish what they do after a start
-    return systems
 
 
 def _measured(systems: list[System], cases: list[str], rounds: int, seconds: float) -> dict[str, dict[str, Sample]]:

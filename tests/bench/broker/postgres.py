@@ -28,7 +28,7 @@ class Postgres(Hyperhive):
         self._database.start(
             [*user, str(tools / "postgres"), "-D", f"{folder}/d", "-k", str(folder), "-c", "listen_addresses="], env
         )
-        self._database.until((folder / ".s.PGSQL.5432").exists)
+        self._database.until(lambda: _is_ready(tools, str(folder)))
         command.run([*user, str(tools / "createdb"), "-h", str(folder), "-U", "hive", "hive"], env=env, timeout=60)
         self._extra["DATABASE_URL"] = f"postgresql://hive@/hive?host={folder}"
         super().start()
@@ -36,6 +36,14 @@ class Postgres(Hyperhive):
     def stop(self) -> None:
         super().stop()
         self._database.stop()
+
+
+def _is_ready(tools: Path, folder: str) -> bool:
+    try:
+        command.run([str(tools / "pg_isready"), "-q", "-h", folder], env=command.clean_environment(), timeout=30)
+    except command.CommandFailed:
+        return False
+    return True
 
 
 def _tools() -> Path:
