@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from pytest_django import Settings
 
 from agents.models import Agent, Deployment
-from broker import checkpoints
+from broker import checkpoints, sql
 from broker.checkpoints import Keeper
 from broker.models import Delivery, Message
 from broker.senders import Sender
@@ -149,6 +150,17 @@ async def test_an_end_of_turn_rides_with_the_next_message() -> None:
         assert recorder.batches[-1] == [ended]
 
 
+@pytest.mark.parametrize(("durability", "level"), [("full", 2), ("normal", 1)])
+async def test_only_messages_are_written_with_less_than_full_durability(
+    settings: Settings, durability: str, level: int
+) -> None:
+    """`PRAGMA synchronous` is 2 for FULL, 1 for NORMAL; approvals and the audit log use other connections."""
+    settings.HIVE_DURABILITY = durability
+    async with Recorder() as recorder:
+        assert await recorder.do(_synchronous) == level
+    assert await asyncio.to_thread(_synchronous) == 2
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[tuple[Keeper, sqlite3.Connection]]:
     path = tmp_path / "x.sqlite"
@@ -196,6 +208,10 @@ def _bodies() -> list[str]:
         return list(Message.objects.order_by("id").values_list("body", flat=True))
     finally:
         connections.close_all()
+
+
+def _synchronous() -> int:
+    return int((sql.row("PRAGMA synchronous") or (0,))[0])
 
 
 def _execute(statement: str) -> None:
