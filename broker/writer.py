@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ Tell = Callable[[Sequence[Part], Written], None]
 INLINE_PARTS = 24
 INLINE_SECONDS = 0.0015
 RIDE_SECONDS = 0.01
-_OLD, _NEW = 0.8, 0.2
+_REMEMBERED = 5
 _FORGIVEN_SECONDS = 0.25
 
 
@@ -47,7 +48,8 @@ class Writer:
         self._stopping = False
         self._keeper = checkpoints.Keeper(None)
         self._shared: Any = None
-        self._recent, self._slow_until = 0.0, 0.0
+        self._recent: deque[float] = deque(maxlen=_REMEMBERED)
+        self._slow_until = 0.0
         self._thread = threading.Thread(target=self._run, name="broker-writer", daemon=True)
 
     def start(self) -> None:
@@ -97,10 +99,8 @@ class Writer:
             return False
         if self._shared is None or self._shared.connection is None or self._keeper.is_over:
             return False
-        if self._recent > INLINE_SECONDS:
-            if time.monotonic() < self._slow_until:
-                return False
-            self._recent = 0.0  # slow long ago: try again
+        if time.monotonic() < self._slow_until:
+            return False
         return all(part.is_light for part in batch)
 
     def _inline(self, batch: Sequence[Part]) -> Written | None:
@@ -120,8 +120,9 @@ class Writer:
         return written
 
     def _took(self, seconds: float) -> None:
-        self._recent = self._recent * _OLD + seconds * _NEW
-        if self._recent > INLINE_SECONDS:
+        """By the median of the last few: one that was held up says nothing of the disk."""
+        self._recent.append(seconds)
+        if sorted(self._recent)[len(self._recent) // 2] > INLINE_SECONDS:
             self._slow_until = time.monotonic() + _FORGIVEN_SECONDS
 
     def _told(self, batch: Sequence[Part], written: Written) -> None:
