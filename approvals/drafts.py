@@ -7,6 +7,8 @@ container, and everything of it was made by `make`, so nothing else is lost with
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +30,31 @@ def register_jobs() -> None:
     lane = Job.Lane.REPOSITORY
     jobs.register("draft", Kind(_make, lane))
     jobs.register("discard", Kind(_discard, lane))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft as pages list it; `made` is false while its folders are being made, `problem` why they could not be."""
+
+    agent: Agent
+    made_by: str
+    made_at: datetime | None
+    made: bool
+    problem: str
+
+
+def known() -> list[Draft]:
+    """Every draft, by name."""
+    made = {
+        job.agent_id: job for job in Job.objects.filter(kind="draft", agent__lifecycle=Lifecycle.DRAFT).order_by("id")
+    }
+    return [_told(agent, made.get(agent.pk)) for agent in Agent.objects.filter(lifecycle=Lifecycle.DRAFT)]
+
+
+def _told(agent: Agent, job: Job | None) -> Draft:
+    if job is None:
+        return Draft(agent, "", None, True, "")
+    return Draft(agent, job.requested_by, job.requested_at, job.status == Job.Status.DONE, job.error)
 
 
 def make(name: str, *, actor: Actor) -> Job:

@@ -20,10 +20,10 @@ ORPHAN_NOTE = "agent state dir missing"
 def pending() -> QuerySet[Approval]:
     """Approvals to decide, oldest first. Those whose agent's folder has vanished fail first and stay for audit."""
     waiting = Approval.objects.filter(status=Approval.Status.PENDING).select_related("agent").order_by("id")
-    for approval in waiting:
-        if not settings.HIVE_PATHS.agent(approval.agent.name).is_dir():
-            _fail_orphan(approval)
-    return waiting.all()
+    orphans = [each for each in waiting if not settings.HIVE_PATHS.agent(each.agent.name).is_dir()]
+    for approval in orphans:
+        _fail_orphan(approval)
+    return waiting.all() if orphans else waiting
 
 
 def _fail_orphan(approval: Approval) -> None:

@@ -55,6 +55,11 @@ class Item:
     verb: str
     question: Question | None = None
 
+    @property
+    def key(self) -> str:
+        """The same as long as it is the same thing that needs somebody."""
+        return f"{self.url} {self.title}"[:255]
+
 
 def standings(agents: QuerySet[Agent] | None = None) -> list[Standing]:
     """Agents that have, or are about to have, a container: the manager first, then by name."""

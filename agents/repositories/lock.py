@@ -11,8 +11,7 @@ from agents import command
 NAME = "flake.lock"
 TIMEOUT = 1800.0
 _MAX = 4 * 1024 * 1024
-_DAEMON = Path("/nix/var/nix/daemon-socket/socket")
-_STORE = Path("/nix/store")
+_STORES = (Path("/nix/var/nix/daemon-socket/socket"), Path("/nix/var/nix/db"))
 _FEATURES = "experimental-features = nix-command flakes\nflake-registry =\n"
 
 Log = Callable[[str], None]
@@ -43,7 +42,9 @@ def check(flake: Path, scratch: Path, log: Log, *, build: bool) -> None:
         _nix(scratch, log, "build", fixed, "--no-link", toplevel)
 
 
-_JOINED = 'agents: builtins.concatStringsSep " " (builtins.attrNames agents)'
+_JOINED = (
+    'agents: builtins.concatStringsSep " " (map (name: builtins.seq agents.${name} name) (builtins.attrNames agents))'
+)
 
 
 def _nix(scratch: Path, log: Log, *words: str) -> str:
@@ -62,7 +63,12 @@ def _environment(scratch: Path) -> dict[str, str]:
     """Nix as its variables say; without a store that can be written or a daemon it gets one of its own."""
     given = {name: value for name, value in os.environ.items() if name.startswith("NIX_")}
     config = _FEATURES + given.pop("NIX_CONFIG", "")
-    if not {"NIX_STORE_DIR", "NIX_REMOTE"} & set(given) and not (_DAEMON.exists() or os.access(_STORE, os.W_OK)):
+    if not {"NIX_STORE_DIR", "NIX_REMOTE"} & set(given) and not _has_store():
         given |= {f"NIX_{part}_DIR": str(scratch / part.lower()) for part in ("STORE", "STATE", "LOG", "CONF")}
         config += "sandbox = false\nbuild-users-group =\n"
-    return command.clean_environment(HOME=str(scratch), NIX_CONFIG=config, **given)
+    return command.clean_environment(HOME=str(scratch), USER="hive", NIX_CONFIG=config, **given)
+
+
+def _has_store() -> bool:
+    """Whether there is a daemon to ask, or a store of the machine's that this user can write itself."""
+    return any(os.access(path, os.W_OK) for path in _STORES)

@@ -16,5 +16,5 @@ def hive(request: HttpRequest) -> dict[str, object]:
     return {
         "hive_version": settings.HIVE_VERSION,
         "may_decide": SimpleLazyObject(lambda: user is not None and user.is_authenticated and may_decide(user)),
-        "pending_count": SimpleLazyObject(lambda: queue.pending().count()),
+        "pending_count": SimpleLazyObject(lambda: len(queue.pending())),
     }

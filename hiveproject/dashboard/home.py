@@ -11,7 +11,8 @@ from django.utils.functional import SimpleLazyObject
 
 from agents.models import Agent, Job
 from agents.naming import NameRefused
-from approvals import requests
+from approvals import drafts, requests
+from approvals.drafts import Draft
 from approvals.requests import RequestRefused
 from broker import flow, inbox, schedules
 from broker.models import Delivery, Message
@@ -25,6 +26,7 @@ PANELS = {
     "attention": "dashboard/_attention.html",
     "agents": "dashboard/_agents.html",
     "jobs": "dashboard/_jobs.html",
+    "drafts": "dashboard/_drafts.html",
     "kept": "dashboard/_kept.html",
     "schedules": "schedules/_schedules.html",
     "flow": "dashboard/_flow.html",
@@ -42,6 +44,10 @@ class Hive:
     @cached_property
     def attention(self) -> list[Item]:
         return overview.attention(self.agents)
+
+    @cached_property
+    def drafts(self) -> list[Draft]:
+        return drafts.known()
 
     @cached_property
     def kept(self) -> QuerySet[Agent]:

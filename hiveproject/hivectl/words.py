@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     _agents(verbs)
     _approvals(verbs)
+    _asking(verbs)
     _messages(verbs)
     _broker(verbs)
     _schedules(verbs)
@@ -54,6 +55,11 @@ def _agents(verbs: _Verbs[_Parser]) -> None:
     destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
     logs = _named(verbs, "logs", "the last lines its container wrote")
     logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+    secret = _verb(verbs, "secret", "the secrets of an agent: values go in by standard input and are never shown")
+    secret.add_argument("what", choices=("set", "list", "unset"))
+    secret.add_argument("name", metavar="NAME")
+    secret.add_argument("secret", metavar="SECRET", nargs="?", help="its name; a file of that name in /run/secrets")
+    secret.add_argument("--env", action="store_true", help="make it a variable of the agent's programs too")
 
 
 def _approvals(verbs: _Verbs[_Parser]) -> None:
@@ -61,12 +67,28 @@ def _approvals(verbs: _Verbs[_Parser]) -> None:
     approvals.add_argument("--all", action="store_true", help="decided ones too, the newest first")
     approve = _verb(verbs, "approve", "approve and build", wait=True)
     approve.add_argument("id", type=_count, metavar="ID")
+    approve.add_argument("--seen", default="", help="the 'shown' of the row in 'approvals --json' that was looked at")
+    approve.add_argument("--name", default="", help="the agent's name, which a change of high risk asks for")
+    approve.add_argument("--note", default="", help="kept with the decision; '-' reads standard input")
     deny = _verb(verbs, "deny", "refuse")
     deny.add_argument("id", type=_count, metavar="ID")
     deny.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
+    cancel = _verb(verbs, "cancel", "take a request back, or stop its build")
+    cancel.add_argument("id", type=_count, metavar="ID")
+    cancel.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
+    for verb in (approve, deny, cancel):
+        verb.add_argument("--as", dest="account", default="", metavar="ACCOUNT", help="who decides (operator)")
     rollback = _named(verbs, "rollback", "put an earlier deploy back", wait=True)
     rollback.add_argument("tag", metavar="TAG", help="such as deployed/0")
     rollback.add_argument("--reason", required=True, help="why; the new tag keeps it")
+
+
+def _asking(verbs: _Verbs[_Parser]) -> None:
+    draft = _verb(verbs, "draft", "agents that are written down but not asked for yet", wait=True)
+    draft.add_argument("what", choices=("create", "list", "discard"))
+    draft.add_argument("name", metavar="NAME", nargs="?", help="of the draft (not for list)")
+    update = _verb(verbs, "update-inputs", "ask for newer inputs of the flake that all agents share", wait=True)
+    update.add_argument("--description", default="", help="what for; the approval shows it")
 
 
 def _messages(verbs: _Verbs[_Parser]) -> None:
@@ -134,7 +156,16 @@ def _upkeep(verbs: _Verbs[_Parser]) -> None:
     operator = _verb(verbs, "operator", "the operator's account")
     operator.add_argument("what", choices=("reset", "link"), help="a new password, or a new one-time sign-in link")
     audit = _verb(verbs, "audit", "the audit log")
-    audit.add_argument("what", choices=("verify",), help="check that nobody has rewritten it")
+    audit.add_argument(
+        "what", choices=("verify", "export"), help="check that nobody has rewritten it, or print it as JSON lines"
+    )
+    audit.add_argument("--head", default="", metavar="DIGEST", help="a digest noted earlier: verify that it is there")
+    audit.add_argument("--since", default="", metavar="TIME", help="export from this time on, such as 2026-11-21")
+    audit.add_argument("--until", default="", metavar="TIME", help="export up to this time")
+    audit.add_argument("--actor", default="", help="export what this actor did, such as operator:ada")
+    audit.add_argument("--action", default="", help="export actions that contain this text")
+    audit.add_argument("--agent", default="", metavar="NAME", help="export what concerns this agent")
+    audit.add_argument("--approval", type=_count, metavar="ID", help="export what concerns this approval")
 
 
 def _verb(verbs: _Verbs[_Parser], name: str, what: str, *, wait: bool = False) -> argparse.ArgumentParser:

@@ -55,7 +55,8 @@ async def test_it_offers_the_tools_that_the_caller_may_use(hive: Hive, names: Na
         *("send", "recv", "ask", "answer", "remind", "get_loose_ends", "cancel_loose_end", "set_status"),
         *("get_agent_meta", "search_messages", "list_containers", "get_logs", "schedule_prompt"),
     }
-    assert managers == {*own, "request_spawn", "request_apply_commit"}
+    asking = {"spawn", "spawn_draft", "spawn_commit", "apply_commit", "destroy", "update_inputs"}
+    assert managers == {*own, *(f"request_{what}" for what in asking)}
     assert all(len(tool.description or "") > 40 for tool in own.values())
     assert own["send"].input_schema["required"] == ["to", "body"]
 

@@ -15,6 +15,8 @@ PAGES = {
     "approval": "/approvals/9/",
     "failed": "/approvals/7/",
     "whole files": "/approvals/9/?whole",
+    "compared": "/approvals/9/?against=queued",
+    "audit": "/audit/",
     "jobs": "/jobs/",
     "job": "/jobs/3/",
     "agent": "/agents/frontend/",
@@ -22,9 +24,17 @@ PAGES = {
     "configuration": "/agents/frontend/agent.nix",
     "log": "/agents/frontend/log/",
     "message": "/messages/2/",
+    "messages": "/messages/",
+    "search": "/messages/?q=agent*&agent=frontend",
+    "dead letters": "/messages/dead/",
+    "question": "/questions/1/",
+    "schedules": "/schedules/",
+    "policy": "/agents/frontend/policy/?recipients=docs",
     "admin": "/admin/",
     "admin list": "/admin/approvals/approval/",
     "admin approval": "/admin/approvals/approval/9/change/",
+    "admin rule": "/admin/approvals/autorule/add/",
+    "admin target": "/admin/hiveproject/reachtarget/add/",
 }
 PHONE = 390
 AXE = Path(REPOSITORY / "node_modules/axe-core/axe.min.js")

@@ -11,6 +11,7 @@ MUTATING = [
     ("send", []),
     ("seen", []),
     ("decide", [1]),
+    ("supersede", [1]),
     ("act", ["alice", "start"]),
     ("act", ["alice", "stop"]),
     ("act", ["alice", "restart"]),
@@ -27,6 +28,7 @@ PAGES = [
     "/agents/alice/agent.nix",
     "/agents/alice/log/",
     "/approvals/1/",
+    "/audit/",
 ]
 HTMX = {"HX-Request": "true"}
 
