@@ -10,7 +10,7 @@ from tests.crash.storm import Storm
 from tests.postgres.hive import PostgresqlHive
 from tests.postgres.server import Server
 
-ROUNDS, AGENTS = 8, 6
+ROUNDS, AGENTS = 6, 6
 
 
 @pytest.fixture
