@@ -7,18 +7,32 @@ from typing import TYPE_CHECKING, TypeAlias
 from django.contrib import admin
 
 from agents.readonly import ReadOnly
-from broker.models import Delivery, Message
+from broker.models import Delivery, Message, Question, Reminder, Schedule
 
 if TYPE_CHECKING:
     MessageBase: TypeAlias = admin.ModelAdmin[Message]
+    QuestionBase: TypeAlias = admin.ModelAdmin[Question]
+    ReminderBase: TypeAlias = admin.ModelAdmin[Reminder]
+    ScheduleBase: TypeAlias = admin.ModelAdmin[Schedule]
     DeliveryBase: TypeAlias = admin.TabularInline[Delivery, Message]
 else:
     MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
+    QuestionBase = ReminderBase = ScheduleBase = admin.ModelAdmin
 
 
 class DeliveryInline(ReadOnly, DeliveryBase):
     model = Delivery
-    fields = ("recipient", "state", "redelivered", "tries", "delivered_at", "acknowledged_at", "error")
+    fields = (
+        "recipient",
+        "state",
+        "urgent",
+        "expires_at",
+        "redelivered",
+        "tries",
+        "delivered_at",
+        "acknowledged_at",
+        "error",
+    )
     extra = 0
 
 
@@ -34,3 +48,24 @@ class MessageAdmin(ReadOnly, MessageBase):
     def opening(self, message: Message) -> str:
         line = message.body.strip().partition("\n")[0]
         return line if len(line) <= 80 else f"{line[:79]}…"
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnly, QuestionBase):
+    list_display = ("id", "asked_at", "asker", "target", "state", "expires_at", "answered_by")
+    list_filter = ("state",)
+    search_fields = ("=asker", "=target", "text")
+
+
+@admin.register(Reminder)
+class ReminderAdmin(ReadOnly, ReminderBase):
+    list_display = ("id", "agent", "due_at", "state", "created_at", "ended_at")
+    list_filter = ("state", "agent")
+    search_fields = ("=agent", "text")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnly, ScheduleBase):
+    list_display = ("id", "agent", "every", "cron", "state", "next_at", "last_at", "fired", "requested_by")
+    list_filter = ("state", "agent")
+    search_fields = ("=agent", "prompt")

@@ -16,6 +16,7 @@ from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from agents import naming
 from broker import wake_tokens
 from broker.schemas import FieldRefused, check
 from broker.sending import SendRefused
@@ -51,7 +52,7 @@ class Unreadable(Exception):
 @require_POST
 def wake(request: HttpRequest, name: str) -> JsonResponse:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    token = wake_tokens.holder(name, secret.strip()) if scheme.lower() == "bearer" else None
+    token = wake_tokens.holder(naming.resolve_alias(name), secret.strip()) if scheme.lower() == "bearer" else None
     if token is None:
         refusal = _refused(401, "the bearer token is missing, revoked, or not for this agent")
         refusal["WWW-Authenticate"] = "Bearer"

@@ -53,7 +53,7 @@ async def test_it_offers_the_tools_that_the_caller_may_use(hive: Hive, names: Na
         managers = {tool.name for tool in (await talking.list_tools()).tools}
     assert set(own) == {
         *("send", "recv", "ask", "answer", "remind", "get_loose_ends", "cancel_loose_end", "set_status"),
-        *("get_agent_meta", "search_messages", "list_containers", "get_logs"),
+        *("get_agent_meta", "search_messages", "list_containers", "get_logs", "schedule_prompt"),
     }
     assert managers == {*own, "request_spawn", "request_apply_commit"}
     assert all(len(tool.description or "") > 40 for tool in own.values())

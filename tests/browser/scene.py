@@ -12,7 +12,9 @@ from agents import actors
 from agents.models import Agent, Deployment, Job, JobLine
 from approvals import audit
 from approvals.models import Approval, ApprovalContent, Tag
+from broker import deadletters, questions, schedules
 from broker.models import Delivery
+from broker.schedules import Plan
 from broker.sending import Sender, send
 from tests import builders
 
@@ -108,6 +110,7 @@ def fill() -> User:
     _queue()
     _jobs()
     _talk()
+    _waiting()
     return user
 
 
@@ -279,3 +282,18 @@ def _talk() -> None:
     Delivery.objects.filter(recipient__in=[FRONT]).update(
         state=Delivery.State.ACKNOWLEDGED, acknowledged_at=timezone.now()
     )
+
+
+def _waiting() -> None:
+    """Questions, a dead letter and schedules."""
+    options = ["The old one", "The new one, with <b>rounded</b> corners", "Neither"]
+    questions.ask(
+        Sender.agent(FRONT), "operator", "Which toolbar shall I keep?\nThe old one has tests.", options=options
+    )
+    parts = ["docs", "tests", "demo"]
+    questions.ask(Sender.agent(MANAGER), "operator", "What belongs into the release?", options=parts, multi=True)
+    send(Sender.agent(MANAGER), FRONT, "The build is free for ten minutes.", ttl_seconds=1)
+    deadletters.expire_due(timezone.now() + timedelta(hours=1))
+    mail = Plan(MANAGER, "Look through the mail and answer what can be answered.", cron="0 9 * * 1-5")
+    schedules.create(mail, approval_id=9001, requested_by=f"agent:{MANAGER}")
+    schedules.create(Plan(FRONT, "Run all the tests.", every=3600), approval_id=9002, requested_by="operator:operator")
