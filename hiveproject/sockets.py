@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from django.conf import settings
 
 from agents import runtime
 from agents.models import Agent
+from broker import sql
 from broker.hub import LIFECYCLES
 
 logger = logging.getLogger(__name__)
@@ -52,12 +53,22 @@ class AgentSockets:
         known = name in self._open and os.fsdecode(path) == str(settings.HIVE_PATHS.agent_socket(name))
         return name if known else None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Whose socket is open."""
+        return frozenset(self._open)
+
     def follow(self, names: set[str]) -> None:
-        """Listen for exactly these agents; a socket whose file has gone is made again."""
-        for name in set(self._open) - names:
+        """Listen for exactly these agents."""
+        for name in self._open.keys() - names:
             self._close(name)
-        for name in names:
-            if name not in self._open or not self._is_ours(name):
+        for name in names - self._open.keys():
+            self._try(name)
+
+    def repair(self) -> None:
+        """A socket whose file has gone is made again."""
+        for name in self.names:
+            if not self._is_ours(name):
                 self._close(name)
                 self._try(name)
 
@@ -123,10 +134,10 @@ class AgentSockets:
         listener.socket.close()
 
 
-def wanted() -> set[str]:
-    """Agents that get a socket: those whose folders are there. Blocks."""
-    names = Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", flat=True)
-    return {name for name in names if settings.HIVE_PATHS.credentials(name).is_dir()}
+def wanted(known: Collection[str] = ()) -> set[str]:
+    """Agents that get a socket: those whose folders are there; they are for those `known`. Blocks."""
+    found = sql.rows(f"SELECT name FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
+    return {name for (name,) in found if name in known or settings.HIVE_PATHS.credentials(name).is_dir()}
 
 
 def refuse_long_paths() -> None:

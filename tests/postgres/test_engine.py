@@ -15,12 +15,11 @@ from approvals import audit, requests
 from approvals.models import Approval, ApprovalContent, AuditEvent, Tag
 from broker import search, sql
 from broker.models import Message
-from broker.policy import Directory
 from broker.search import Query
 from broker.senders import Sender
 from broker.sending import send
 from broker.storing import Outgoing, Sent
-from broker.writer import Part, write
+from broker.transactions import Desk, Part, write
 from tests import builders, engines
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +66,7 @@ def out(body: str, to: str = "bob", sender: str = "alice") -> Outgoing:
 
 
 def written(*works: Outgoing) -> list[object]:
-    return write([Part(work, lambda _result: None) for work in works], Directory.load, lambda _name: None).results
+    return write([Part(work, lambda _result: None) for work in works], Desk(lambda _name: None)).results
 
 
 def swarm(*names: str) -> None:
