@@ -6,7 +6,7 @@ PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
 
-.PHONY: run test setup lint pytest bench bench-broker lock clean
+.PHONY: run test setup lint pytest slow bench bench-broker lock clean
 
 run:  ## set up what is missing and start the hive; Ctrl-C stops it
 	@$(SETUP) run
@@ -27,8 +27,11 @@ lint: setup
 
 # The browser's driver keeps an event loop running in its process: those tests have one of their own.
 pytest: setup
-	@$(BIN)/pytest -m browser
-	@$(BIN)/pytest -m "not browser" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@$(BIN)/pytest -m "browser and not slow"
+	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+slow: setup  ## the tests that take minutes
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import configuration, events, feed, gate, interruption, jobs, naming, runtime
+from agents import actors, configuration, deeds, events, feed, gate, interruption, jobs, naming, runtime, serverfiles
 from agents.actors import Actor
 from agents.backend import containers
 from agents.containers.protocol import ContainerFailed, ContainerSpec
@@ -47,6 +47,7 @@ def destroy(agent: Agent, *, actor: Actor, purge: bool = False) -> Job:
         raise LifecycleRefused(f"{agent.name} has no container; --purge removes what is kept of it")
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(wanted=False)
+        deeds.tell("agent purge asked" if purge else "agent destroy asked", actor=actor, agent=agent.name)
         return jobs.request("destroy", agent, actor=actor, options={"purge": purge})
 
 
@@ -145,6 +146,8 @@ def carry_out_destroy(run: Run, *, purge: bool) -> None:
         now = Agent.Lifecycle.GONE if purge else Agent.Lifecycle.KEPT
         Agent.objects.filter(pk=agent.pk).update(lifecycle=now, started_deployment=None, failed=False, failure="")
         feed.publish("agents", agent.pk)
+        asked_by = actors.parsed(run.job.requested_by)
+        deeds.tell("agent purged" if purge else "agent destroyed", actor=asked_by, agent=agent.name)
         what = "destroyed, its notes, credentials and repositories with it" if purge else "destroyed; its state is kept"
         events.emit(events.Event("destroyed", agent.name, f"{agent.name} was {what}, by {run.job.requested_by}."))
     run.log(f"{agent.name} is {what}.")
@@ -188,6 +191,7 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     with interruption.unstoppable():
         containers().create(agent.name)
         runtime.write(agent, deployment, restarted=restarted)
+        serverfiles.place(agent, deployment)
         run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
         try:
             containers().start(container_spec(agent, deployment))
@@ -224,6 +228,7 @@ def container_spec(agent: Agent, deployment: Deployment) -> ContainerSpec:
         cpu_quota=options["cpuQuota"],
         environment=environment,
         children=_children() if agent.is_manager else (),
+        gui=bool(options.get("gui.enable")),
     )
 
 

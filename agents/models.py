@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -44,6 +45,11 @@ class Agent(models.Model):
     status_text = models.CharField(max_length=200, blank=True)
     status_set_at = models.DateTimeField(null=True, blank=True)
     active_model = models.CharField(max_length=100, blank=True)
+    chosen_model = models.CharField(max_length=200, blank=True, help_text="The operator's, instead of the deployed.")
+    session = models.CharField(max_length=64, blank=True, help_text="The model's session that goes on.")
+    context_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    context_limit = models.PositiveBigIntegerField(null=True, blank=True)
+    limited_until = models.DateTimeField(null=True, blank=True, help_text="Parked by a rate limit until then.")
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
     ping_asked = models.CharField(max_length=32, blank=True, help_text="What its harness is asked to answer.")
@@ -58,6 +64,7 @@ class Agent(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        permissions: ClassVar = [("open_terminal", "Can open a terminal in a container")]
 
     def __str__(self) -> str:
         return self.name
@@ -99,6 +106,59 @@ class Deployment(models.Model):
     @property
     def tag(self) -> str:
         return f"deployed/{self.approval_id}"
+
+
+class TerminalSession(models.Model):
+    """One terminal that an operator opened on an agent."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="terminals")
+    user = models.CharField(max_length=150)
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=500, blank=True, help_text="Why it ended.")
+    size = models.PositiveBigIntegerField(default=0, help_text="Of the recording, in bytes.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"terminal {self.pk} on {self.agent}"
+
+
+class Secret(models.Model):
+    """That a secret is set for an agent; its value is in a file that only this agent and the hive can read."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=128)
+    in_environment = models.BooleanField(default=False, help_text="Also a variable of the agent's programs.")
+    set_by = models.CharField(max_length=160)
+    set_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent", "name"], name="one_secret_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.name}"
+
+
+class Stat(models.Model):
+    """A number of an agent at a time, as its harness reports it at the end of a turn."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="stats")
+    ts = models.DateTimeField()
+    key = models.CharField(max_length=80)
+    value = models.FloatField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["agent", "key", "ts"], name="stat_of_agent"),
+            models.Index(fields=["ts"], name="stat_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.key} {self.value:g}"
 
 
 class Job(models.Model):
@@ -176,3 +236,54 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.object_id}"
+
+
+class ScreenTicket(models.Model):
+    """Lets one user open one agent's screen once, soon. Only the digest of its token is kept."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    viewer = models.CharField(max_length=32, help_text="The page that asked for it.")
+    recorded = models.BooleanField(default=False)
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    spent_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"screen ticket of {self.user} for {self.agent} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ScreenLease(models.Model):
+    """Who has an agent's mouse and keyboard; nobody when there is no row or it has expired."""
+
+    agent = models.OneToOneField(Agent, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    viewer = models.CharField(max_length=32)
+    taken_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        permissions: ClassVar = [
+            ("watch_screen", "Can watch agents' screens"),
+            ("drive_screen", "Can use agents' mouse and keyboard"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} drives {self.agent} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ScreenRecording(models.Model):
+    """A recorded session of a screen; its frames are in a file named after its id."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="recordings")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(default=0, help_text="Bytes of the file.")
+    note = models.CharField(max_length=200, blank=True, help_text="Why it ended early.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"recording {self.pk} of {self.agent}"

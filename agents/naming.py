@@ -23,6 +23,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}\Z")
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 _PORT_RANGE = 900
 _UID_BASE, _UID_RANGE = 1_000_000_000, 500_000_000
+UIDS = range(_UID_BASE, _UID_BASE + _UID_RANGE)
+"""What `host_uid` can be."""
 
 
 class NameRefused(ValueError):
@@ -81,6 +83,11 @@ def web_port(name: str) -> int:
 def vnc_port(name: str) -> int:
     """The port of the agent's compositor, 15900 to 16799."""
     return 15900 + fnv1a(name) % _PORT_RANGE
+
+
+def display(name: str) -> int:
+    """Number of the agent's X display; its own, since in the host's network displays can be seen by all."""
+    return 100 + fnv1a(name) % _PORT_RANGE
 
 
 def host_uid(name: str) -> int:

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from agents import events, jobs
 from agents.actors import SYSTEM, Actor
 from agents.models import Agent
-from approvals import digests, transitions
+from approvals import consents, digests, reflagging, transitions
+from approvals.consents import DecisionRefused as DecisionRefused
 from approvals.models import Approval
 
 Kind, Status = Approval.Kind, Approval.Status
@@ -25,20 +26,21 @@ WORK: dict[str, str] = {
 PROPOSALS = (Kind.SPAWN, Kind.APPLY_COMMIT)
 
 
-class DecisionRefused(Exception):
-    """Whoever asked may not decide, or not yet."""
-
-
-def approve(approval: Approval, *, actor: Actor, note: str = "", seen: str = "") -> Approval:
+def approve(approval: Approval, *, actor: Actor, note: str = "", seen: str = "", typed_name: str = "") -> Approval:
     """Approve and queue the work. `seen` is the `digests.shown` of what the deciding person looked at.
 
-    Raises `TransitionRefused` when somebody else was first, `DecisionRefused` when what was seen is not what would run.
+    What is of high risk needs the agent's name as `typed_name`, and two persons where the hive is set so: after the
+    first the approval comes back pending. Raises `TransitionRefused` when somebody else was first, `DecisionRefused`
+    when what was seen is not what would run, or when more is needed than was given.
     """
     _only_people(actor)
     with transaction.atomic():
         agent = Agent.objects.select_for_update().get(pk=approval.agent_id)
         _refuse_unseen(approval, seen)
         _refuse_orphan(approval)
+        consents.require_name(approval, actor, typed_name)
+        if not consents.suffices(approval, actor, note):
+            return Approval.objects.select_related("agent").get(pk=approval.pk)
         decided = transitions.move(approval, Status.APPROVED, actor=actor, note=note, decided_on=agent.deployment_id)
         if WORK[approval.kind] == "deploy":
             Agent.objects.filter(pk=agent.pk).update(wanted=True)
@@ -114,6 +116,10 @@ def _refuse_unseen(approval: Approval, seen: str) -> None:
     fresh = Approval.objects.select_related("agent").get(pk=approval.pk)
     if fresh.status != Status.PENDING:
         return
+    if reflagging.is_stale(fresh):
+        raise DecisionRefused(
+            f"{fresh.agent.name} runs something else by now: approval {fresh.pk} is being compared with it, look again"
+        )
     if seen and seen != digests.shown(fresh):
         raise DecisionRefused(f"approval {fresh.pk} has changed since you looked at it: look again")
     if fresh.fresh_look and not seen:

@@ -8,7 +8,7 @@ from agents import actors, configuration, events, feed, jobs, lifecycle
 from agents.backend import containers
 from agents.jobs import Run
 from agents.models import Agent, Deployment
-from approvals import decisions, tags, transitions
+from approvals import decisions, reflagging, tags, transitions
 from approvals.models import Approval
 
 Status = Approval.Status
@@ -46,6 +46,7 @@ def conclude(approval: Approval) -> None:
         feed.publish("agents", agent.pk)
         events.emit(events.Event(kind, agent.name, f"{agent.name} was {kind}: {deployment.tag}."))
         decisions.tell_requester(done)
+        reflagging.request(agent)
         put_back(agent)
 
 

@@ -43,6 +43,7 @@ class Approval(models.Model):
     options = models.JSONField(default=dict)
     ignored = models.JSONField(default=list)
     flags = models.JSONField(default=list, help_text="What to look at twice: `approvals.risks.Flag` as JSON.")
+    flagged_on = models.BigIntegerField(null=True, blank=True, help_text="Deployment that the flags compare with.")
     lock_hash = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 of the meta flake's lock as it was shown."
     )
@@ -79,6 +80,11 @@ class Approval(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
+
+    @property
+    def is_high_risk(self) -> bool:
+        """Whether a rule found something that gives the agent new power, or that cannot be fully seen."""
+        return any(flag.get("level") == "high" for flag in self.flags)
 
 
 class ApprovalContent(models.Model):
@@ -146,3 +152,38 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action}"
+
+
+class Consent(models.Model):
+    """The first of two persons who have to approve. It holds for what was shown then, and for nothing else."""
+
+    approval = models.OneToOneField(Approval, models.CASCADE, related_name="consent")
+    by = models.CharField(max_length=160)
+    at = models.DateTimeField(auto_now_add=True)
+    note = models.TextField(blank=True)
+    given_on = models.CharField(max_length=64, help_text="`digests.shown` of what was consented to.")
+
+    def __str__(self) -> str:
+        return f"{self.by} consents to approval {self.approval_id}"
+
+
+class AutoRule(models.Model):
+    """Approve by itself what only adds these packages and raises no flag. Nothing does while none is switched on."""
+
+    name = models.CharField(max_length=80, unique=True)
+    enabled = models.BooleanField(default=False, help_text="Nothing is decided by a rule that is not switched on.")
+    agent = models.ForeignKey(
+        Agent, models.CASCADE, null=True, blank=True, related_name="+", help_text="Empty: every agent."
+    )
+    packages = models.TextField(
+        help_text="Names as in nixpkgs, one a line. Whoever may add one of these needs no approval."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name = "rule that decides"
+        verbose_name_plural = "rules that decide"
+
+    def __str__(self) -> str:
+        return self.name

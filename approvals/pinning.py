@@ -5,7 +5,6 @@ Whatever happens to the proposed repository afterwards changes nothing.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
 
 from agents import actors, configuration, jobs, naming
@@ -22,8 +21,9 @@ from approvals import (
     drafts,
     inputs,
     prebuild,
+    reflagging,
     requests,
-    risks,
+    rules,
     tags,
     transitions,
     updating,
@@ -72,7 +72,7 @@ def _pin(run: Run) -> None:
 
 def _show(approval: Approval, evaluation: Evaluation) -> Approval:
     """Let it be decided; older requests give way to it where that was asked for."""
-    flags = _flags(approval, evaluation)
+    flags = reflagging.assessed(approval, evaluation.options)
     with transaction.atomic():
         pending = transitions.move(
             approval,
@@ -80,13 +80,13 @@ def _show(approval: Approval, evaluation: Evaluation) -> Approval:
             actor=actors.SYSTEM,
             options=evaluation.options,
             ignored=evaluation.ignored,
-            flags=flags,
+            **flags,
             lock_hash=inputs.approved_lock(),
         )
         if approval.supersedes:
             decisions.take_the_place_of_older(pending)
         prebuild.request(pending)
-    return pending
+    return rules.consider(pending)
 
 
 def _make_state(run: Run, approval: Approval) -> None:
@@ -108,20 +108,6 @@ def _fetch(run: Run, approval: Approval) -> str:
     with pack.open("wb") as file:
         privileged.call("emit_objects", out_fd=file.fileno(), name=run.agent.name, commit_ref=ref)
     return repository.receive(pack, ref, tag=f"proposal/{approval.pk}").commit
-
-
-def _flags(approval: Approval, evaluation: Evaluation) -> list[dict[str, str]]:
-    """What the operator should look at twice, compared with what runs."""
-    running = approval.agent.deployment
-    change = risks.Change.from_repository(
-        configuration.applied(approval.agent.name),
-        running.commit if running else None,
-        approval.commit,
-        running.options if running else None,
-        evaluation.options,
-        backend=settings.HIVE_BACKEND,
-    )
-    return [flag.to_json() for flag in risks.assess(change)]
 
 
 def _remember_files(approval: Approval) -> None:

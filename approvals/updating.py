@@ -5,6 +5,8 @@ The lock of the meta flake changes here and nowhere else, to exactly the text th
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from agents import actors, configuration, feed, interruption, jobs
@@ -15,6 +17,7 @@ from agents.repositories.lock import LockFailed
 from approvals import decisions, endings, inputs, prebuild, tags, transitions
 from approvals.deployment import called_off
 from approvals.models import Approval, ApprovalContent
+from approvals.risks.lock import lock_changes
 from approvals.verifying import Superseded, verify_lock
 
 Status = Approval.Status
@@ -43,7 +46,9 @@ def _prepare(run: Run) -> None:
     ApprovalContent.objects.update_or_create(approval=approval, defaults=sides)
     base = configuration.meta_repository().main() or ""
     digest = inputs.lock_hash(newer)
-    transitions.move(approval, Status.PENDING, actor=actors.SYSTEM, lock_hash=digest, base_commit=base)
+    flags = [flag.to_json() for flag in lock_changes(now.decode() or None, newer.decode())]
+    fields: dict[str, Any] = {"lock_hash": digest, "base_commit": base, "flags": flags}
+    transitions.move(approval, Status.PENDING, actor=actors.SYSTEM, **fields)
 
 
 def _not_prepared(job: Job, error: str) -> None:

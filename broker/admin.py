@@ -1,4 +1,4 @@
-"""Messages in Django's admin: to be looked at, never changed."""
+"""Messages, events and orders in Django's admin: to be looked at, never changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from django.contrib import admin
 
 from agents.readonly import ReadOnly
-from broker.models import Delivery, Message, Question, Reminder, Schedule
+from broker.models import Delivery, LoggedEvent, Message, Order, Question, Reminder, Schedule
 
 if TYPE_CHECKING:
     MessageBase: TypeAlias = admin.ModelAdmin[Message]
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     ReminderBase: TypeAlias = admin.ModelAdmin[Reminder]
     ScheduleBase: TypeAlias = admin.ModelAdmin[Schedule]
     DeliveryBase: TypeAlias = admin.TabularInline[Delivery, Message]
+    EventBase: TypeAlias = admin.ModelAdmin[LoggedEvent]
+    OrderBase: TypeAlias = admin.ModelAdmin[Order]
 else:
     MessageBase, DeliveryBase = admin.ModelAdmin, admin.TabularInline
     QuestionBase = ReminderBase = ScheduleBase = admin.ModelAdmin
+    EventBase = OrderBase = admin.ModelAdmin
 
 
 class DeliveryInline(ReadOnly, DeliveryBase):
@@ -69,3 +72,16 @@ class ScheduleAdmin(ReadOnly, ScheduleBase):
     list_display = ("id", "agent", "every", "cron", "state", "next_at", "last_at", "fired", "requested_by")
     list_filter = ("state", "agent")
     search_fields = ("=agent", "prompt")
+
+
+@admin.register(LoggedEvent)
+class LoggedEventAdmin(ReadOnly, EventBase):
+    list_display = ("id", "at", "agent", "kind", "turn")
+    list_filter = ("kind", "agent")
+    search_fields = ("=turn",)
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, OrderBase):
+    list_display = ("id", "created_at", "agent", "verb", "state", "requested_by", "text")
+    list_filter = ("verb", "state")

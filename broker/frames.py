@@ -18,6 +18,8 @@ Frame = dict[str, Any]
 _quoted = json.encoder.encode_basestring_ascii
 _TRUTH = {True: "true", False: "false"}
 _NAME = {"type": "string", "minLength": 1, "maxLength": 64}
+_FAR = 32503680000
+"""The year 3000 in Unix time: what lies beyond is no time that a page could show."""
 _IDS = {"type": "array", "maxItems": 1000, "items": {"type": "integer", "minimum": 1}}
 
 FRAMES: dict[str, Schema] = {
@@ -44,10 +46,28 @@ FRAMES: dict[str, Schema] = {
             "model": {"type": "string", "maxLength": 100},
             "needs_login": {"type": "boolean"},
             "problem": {"type": "string", "maxLength": 2000, "nullable": True},
-            "paused": {"type": "boolean"},
+            "limited_until": {"type": "integer", "maximum": _FAR, "nullable": True},
+            "session": {"type": "string", "maxLength": 64, "nullable": True},
+            "context": {"type": "integer", "nullable": True},
+            "context_limit": {"type": "integer", "nullable": True},
         }
     },
     "pong": {"required": ["id"], "properties": {"id": _NAME}},
+    "events": {
+        "required": ["epoch", "events"],
+        "properties": {
+            "epoch": {"type": "string", "minLength": 1, "maxLength": 32},
+            "events": {"type": "array", "maxItems": 256, "items": {"type": "object"}},
+        },
+    },
+    "control_result": {
+        "required": ["id", "ok"],
+        "properties": {
+            "id": {"type": "integer", "minimum": 1},
+            "ok": {"type": "boolean"},
+            "text": {"type": "string", "maxLength": 2000, "default": ""},
+        },
+    },
     "call": {
         "required": ["id", "tool", "args"],
         "properties": {"id": _NAME, "tool": _NAME, "args": {"type": "object"}},
@@ -88,8 +108,23 @@ def error(code: str, message: str) -> Frame:
     return {"type": "error", "code": code, "message": message}
 
 
-def welcome(agent: str, session: str) -> Frame:
-    return {"type": "welcome", "version": VERSION, "agent": agent, "session": session}
+def welcome(agent: str, session: str, *, paused: bool, epoch: str, seq: int) -> Frame:
+    """`epoch` and `seq` are of the newest event that the hive has of the agent."""
+    events = {"epoch": epoch, "seq": seq}
+    frame = {"type": "welcome", "version": VERSION, "agent": agent, "session": session}
+    return {**frame, "paused": paused, "events": events}
+
+
+def events_taken(epoch: str, seq: int) -> Frame:
+    return {"type": "events_taken", "epoch": epoch, "seq": seq}
+
+
+def control(ident: int, verb: str, args: Frame) -> Frame:
+    return {"type": "control", "id": ident, "verb": verb, "args": args}
+
+
+def open_terminal(terminal: str, columns: int, rows: int) -> Frame:
+    return {"type": "open_terminal", "terminal": terminal, "columns": columns, "rows": rows}
 
 
 def ping(ident: str) -> Frame:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from django.db import OperationalError
 
 from agents.models import Agent
-from broker import delivery, frames, sql, standing, waking
+from broker import control, delivery, eventlog, frames, sql, standing, waking
 from broker.seats import Slot
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
@@ -125,6 +125,9 @@ class Hub:
         if pinged := {name for _, topic, name in changes if topic == "pings" and name in self._sessions}:
             self._pinging.add(task := self._loop.create_task(self._ping(pinged)))
             task.add_done_callback(self._pinging.discard)
+        for name in {name for _, topic, name in changes if topic == control.TOPIC}:
+            if (session := self._sessions.get(name)) is not None:
+                session.look_for_orders()
         if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
             self._checking = self._loop.create_task(self._drop_revoked())
 
@@ -199,6 +202,8 @@ def _attach(session: Session) -> None:
     delivery.release_others(session.name, session.id)
     standing.connected(session.name)
     session.asked = standing.asked([session.name]).get(session.name, "")
+    session.paused = Agent.objects.get(pk=session.agent_id).paused
+    session.events = eventlog.position(session.agent_id)
     session.is_attached = True
 
 

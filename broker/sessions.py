@@ -10,7 +10,8 @@ from typing import Protocol
 from uuid import uuid4
 
 from agents.models import Agent
-from broker import frames, standing, tools
+from broker import control, eventlog, frames, standing, tools
+from broker.eventlog import Position
 from broker.frames import Frame
 from broker.hub import Hub
 from broker.leases import Leased
@@ -45,6 +46,8 @@ class Session:
         self.is_attached = False
         self.asked = ""
         self._welcomed = False
+        self.paused = False
+        self.events = Position()
         self._ended = False
         self._turns: dict[str, None] = {}
         self._identity = tools.Identity(self.name)
@@ -55,7 +58,7 @@ class Session:
 
     @property
     def takes_pushes(self) -> bool:
-        return self.is_attached and not self._ended and not self._wire.congested
+        return self.is_attached and not self._ended and not self.paused and not self._wire.congested
 
     @property
     def turn(self) -> str | None:
@@ -83,6 +86,11 @@ class Session:
             self._settled.clear()
             await self._settled.wait()
 
+    def tell(self, frame: Frame) -> None:
+        """A frame that nothing waits for."""
+        if self.is_attached and not self._ended:
+            self._wire.send(frame)
+
     def push(self, messages: Sequence[Leased]) -> None:
         for message in messages:
             self._wire.send(frames.message(message))
@@ -92,9 +100,27 @@ class Session:
         if isinstance(result, Exception):
             self.end(_CLOSE_FAILED)
         elif not self._ended:
-            self._wire.send(frames.welcome(self.name, self.id))
+            epoch, seq = self.events.epoch, self.events.seq
+            self._wire.send(frames.welcome(self.name, self.id, paused=self.paused, epoch=epoch, seq=seq))
             self._welcomed = True
             self.ping(self.asked)
+            self.look_for_orders()
+
+    def look_for_orders(self) -> None:
+        """The operator may have given some."""
+        if self.is_attached and not self._ended:
+            self._hub.submit(partial(control.lease, self.agent_id, self.id), self._ordered)
+
+    def _ordered(self, result: object) -> None:
+        """What could not be read now is read at the next order, or the next connection."""
+        if self._ended or not isinstance(result, list):
+            return
+        for order in result:
+            if order.verb in ("pause", "resume"):
+                self.paused = order.verb == "pause"
+            self._wire.send(frames.control(order.pk, order.verb, order.args))
+        if result and not self.paused:
+            self._hub.wake((self.name,))
 
     def ping(self, ident: str) -> None:
         """Have the harness show that it is well; nothing to do where nobody asks. Never before the welcome."""
@@ -159,6 +185,23 @@ class Session:
 
     def _on_pong(self, frame: Frame) -> None:
         self._submit(partial(standing.answered, self.name, frame["id"]), _nothing)
+
+    def _on_events(self, frame: Frame) -> None:
+        self._submit(partial(eventlog.store, self.agent_id, frame["epoch"], frame["events"]), self._logged)
+
+    def _logged(self, result: object) -> None:
+        if isinstance(result, FrameRefused):
+            self._refuse(result)
+        elif isinstance(result, Position) and not self._ended:
+            self._wire.send(frames.events_taken(result.epoch, result.seq))
+
+    def _on_control_result(self, frame: Frame) -> None:
+        done = {"ok": frame["ok"], "text": frame["text"]}
+        self._submit(partial(control.answered, self.agent_id, self.id, frame["id"], **done), self._order_done)
+
+    def _order_done(self, result: object) -> None:
+        if isinstance(result, Refused):
+            self._refuse(FrameRefused("bad_field", f"control_result: 'id': {result}"))
 
     def _on_call(self, frame: Frame) -> None:
         call = frame["id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F
@@ -14,6 +14,12 @@ from agents.models import Agent, Change
 from broker import sql
 
 Fields = dict[str, object]
+_REPORTED = {
+    "needs_login": "needs_login",
+    "model": "active_model",
+    "context": "context_tokens",
+    "context_limit": "context_limit",
+}
 _AGENTS, _FEED = Agent._meta.db_table, Change._meta.db_table
 
 
@@ -46,11 +52,13 @@ def status_set(name: str, text: str) -> None:
 def reported(name: str, report: Mapping[str, Any]) -> None:
     """Take over what a `report` frame says; a change of the login is an event for manager and operator."""
     agent = Agent.objects.get(name=name)
-    fields = {key: report[key] for key in ("needs_login", "paused") if key in report}
-    if "model" in report:
-        fields["active_model"] = report["model"]
-    if "problem" in report:
-        fields["problem"] = report["problem"] or ""
+    fields = {column: report[key] for key, column in _REPORTED.items() if key in report}
+    for key in ("problem", "session"):
+        if key in report:
+            fields[key] = report[key] or ""
+    if "limited_until" in report:
+        until = report["limited_until"]
+        fields["limited_until"] = None if until is None else datetime.fromtimestamp(until, UTC)
     changed = {key: value for key, value in fields.items() if getattr(agent, key) != value}
     if not changed:
         return

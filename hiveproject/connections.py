@@ -79,6 +79,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     _early: bytes | None = None
     _taken: TakenConnection | None = None
     data: bytes
+    _reason: str | None = None
 
     def onConnect(self, request: Any) -> Any:
         self.writable = asyncio.Event()
@@ -118,7 +119,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
         if code is not None and 1000 < code < 3000:
             self.sendCloseFrame(code=code)
         else:
-            super().serverClose(code)
+            self.sendClose(code or 1000, self._reason)
 
     # Before, at and after the takeover
 
@@ -162,6 +163,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     def handle_reply(self, message: dict[str, Any]) -> None:
         """A consumer may go on to use `send` after it has taken the connection over."""
         if self._taken is None:
+            self._reason = message.get("reason") or None  # daphne forgets it
             super().handle_reply(message)
         elif message["type"] == "websocket.close":
             self._taken.close(message.get("code") or 1000, message.get("reason") or "")

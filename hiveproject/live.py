@@ -17,6 +17,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
@@ -83,9 +84,14 @@ websocket = CookieMiddleware(LiveConsumer.as_asgi())
 
 def may_look(scope: Mapping[str, Any]) -> bool:
     """Whether the session of the cookie still stands and its user is active. Blocks."""
+    return user_of(scope) is not None
+
+
+def user_of(scope: Mapping[str, Any]) -> User | None:
+    """The active user whose session the cookie names, if it still stands. Blocks."""
     session = SessionStore(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
     user = get_user(cast(HttpRequest, SimpleNamespace(session=session)))
-    return user.is_authenticated and user.is_active
+    return user if isinstance(user, User) and user.is_active else None
 
 
 def is_own_page(scope: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from hiveproject import sockets, tail
 from hiveproject.mcp import endpoint
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
+from hiveproject.terminal import rooms, sessions
 
 logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
@@ -27,6 +28,7 @@ def begin() -> None:
     with transaction.atomic():
         delivery.release_all()
         standing.everyone_disconnected()
+        sessions.close_forgotten()
 
 
 class Services:
@@ -57,6 +59,8 @@ class Services:
             self._checking.cancel()
         if self._sockets is not None:
             self._sockets.close()
+        for room in rooms.every():
+            await room.end("The hive stops.")
         self._tail.stop()
         await endpoint.stop()
         await self._hub.stop()

@@ -22,6 +22,8 @@ HIVE_PREBUILD = environment.choice("HYPERHIVE_PREBUILD", "no", ("no", "yes")) ==
 HIVE_FLAKE = environment.text("HYPERHIVE_FLAKE", meta.default_url())
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
 HIVE_RETENTION_DAYS = environment.integer("HYPERHIVE_RETENTION_DAYS", 30, 1, 3650)
+HIVE_TWO_PERSON = environment.choice("HYPERHIVE_TWO_PERSON", "no", ("no", "yes")) == "yes"
+HIVE_EVENT_DAYS = environment.integer("HYPERHIVE_EVENT_DAYS", 30, 8, 3650)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
@@ -114,6 +116,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
+    ("xterm/lib", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "lib"),
+    ("xterm/css", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "css"),
+    ("xterm-fit", BASE_DIR / "node_modules" / "@xterm" / "addon-fit" / "lib"),
+    # Modules import each other by name, so a version's files keep theirs: the folder carries the version.
+    *((f"novnc-1.7.0/{part}", BASE_DIR / "node_modules" / "@novnc" / "novnc" / part) for part in ("core", "vendor")),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

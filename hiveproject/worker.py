@@ -1,4 +1,4 @@
-"""The worker: does the jobs, watches the containers, does what is due at a time, tidies the feed. One per hive."""
+"""The worker: does the jobs, watches the containers, does what is due at a time, tidies up. One per hive."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from agents import commits, feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
+from broker import eventlog
 from broker.clock import Clock
 
 STOP_SECONDS = 8.0
@@ -104,7 +105,8 @@ def _prune(stop: threading.Event) -> None:
     while not stop.wait(_PRUNE_SECONDS):
         try:
             feed.prune()
+            eventlog.prune()
         except DatabaseError as error:
-            logger.warning("the change feed could not be tidied, trying again later: %s", error)
+            logger.warning("feed and events could not be tidied, trying again later: %s", error)
         finally:
             connection.close()

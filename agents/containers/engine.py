@@ -135,7 +135,16 @@ class LocalContainers(Observed):
             rlimits={"RLIMIT_CORE": 0, **({"RLIMIT_DATA": limit} if "memory" in missing else {})},
             nice=10 if "cpu" in missing else 0,
             notes=_limits_note(missing),
+            screen=self._screen(spec, runtime),
         )
+
+    def _screen(self, spec: ContainerSpec, runtime: os.stat_result) -> dict[str, Any] | None:
+        """Where the shim is to listen for the agent's VNC server."""
+        if not spec.gui:
+            return None
+        path = self._paths.vnc_socket(spec.name)
+        identity = (runtime.st_dev, runtime.st_ino)
+        return {"folder": str(path.parent), "identity": identity, "name": path.name, "owner": self._owners.hive}
 
     def _etc(self, spec: ContainerSpec, folder: Path) -> dict[str, Path]:
         texts = etc.files(spec.name, network.choose(spec.network).nameservers())

@@ -11,14 +11,16 @@ from pathlib import Path
 import agents
 from agents.containers.claude import find_claude, needs
 from agents.containers.protocol import ContainerSpec
-from agents.naming import container_name, git_identity, host_uid, is_manager, web_port
+from agents.naming import container_name, display, git_identity, host_uid, is_manager, web_port
 from agents.paths import Paths
 from agents.sandbox import SYSTEM_FOLDERS, Bind, Sandbox
 
-INFO_FD, BLOCK_FD, ENVIRONMENT_FD = 3, 4, 5
-"""The descriptors that the shim hands to the launcher; none of them reaches the harness."""
+INFO_FD, BLOCK_FD, ENVIRONMENT_FD, SCREEN_FD = 3, 4, 5, 6
+"""The descriptors that the shim hands to the launcher; only the last, where there is a screen, reaches the harness."""
 
 TOOLS = "/opt/hive/bin"
+SCREEN_NOTE = "/etc/hyperhive"
+"""Where the harness writes down that there is a screen."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 # Variables come by a descriptor and are set last, when the program is already the agent's user: on a command line
@@ -59,7 +61,7 @@ def sandbox(paths: Paths, spec: ContainerSpec, files: Mapping[str, Path], scratc
         env={"PATH": SYSTEM_PATH},
         cwd=home,
         network="host" if spec.network == "host" else "none",
-        scratch=(home,),
+        scratch=(home, *([SCREEN_NOTE] if spec.gui else [])),
         scratch_size=scratch_size,
         links=links,
         options=("--remount-ro", "/", "--hostname", container_name(name), *descriptors),
@@ -83,6 +85,8 @@ def environment(spec: ContainerSpec) -> dict[str, str]:
         "GIT_COMMITTER_NAME": author,
         "GIT_COMMITTER_EMAIL": email,
     }
+    if spec.gui:
+        fixed |= {"DISPLAY": f":{display(name)}", "HIVE_SCREEN_FD": str(SCREEN_FD)}
     path = f"{SYSTEM_PATH}:{sys.prefix}/bin:{TOOLS}"
     return {"LANG": "C.UTF-8", "PATH": path, **spec.environment, **fixed}
 
@@ -96,6 +100,7 @@ def _folders(paths: Paths, spec: ContainerSpec) -> list[Bind]:
         Bind(paths.shared, "/shared"),
         Bind(paths.shared / name, f"/shared/{name}", writable=True),
         Bind(paths.agent_runtime(name), "/run/hive"),
+        Bind(paths.secrets(name), "/run/secrets"),
     ]
     for child in spec.children:
         if paths.agent(child).is_dir():

@@ -45,6 +45,7 @@ class Plan:
     rlimits: Mapping[str, int]
     nice: int
     notes: Sequence[str]
+    screen: Mapping[str, Any] | None = None
 
     def packed(self) -> bytes:
         exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in self.environment.items())

@@ -26,7 +26,7 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 32 << 20
 # Shells refuse to set these, and would then not start the agent.
-_SHELL_OWNED = frozenset(["UID", "EUID", "GID", "EGID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "IFS"])
+SHELL_OWNED = frozenset(["UID", "EUID", "GID", "EGID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "IFS"])
 
 
 class SpecRefused(ValueError):
@@ -70,6 +70,7 @@ class ContainerSpec:
     cpu_quota: str
     environment: Mapping[str, str] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    gui: bool = False
 
     def __post_init__(self) -> None:
         agent_name(self.name)
@@ -79,6 +80,8 @@ class ContainerSpec:
         cpu_percent(self.cpu_quota)
         check_environment(self.environment)
         _check_children(self.name, self.children)
+        if not isinstance(self.gui, bool):
+            raise SpecRefused("gui must be true or false")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "environment": dict(self.environment), "children": list(self.children)}
@@ -89,7 +92,7 @@ class ContainerSpec:
             raise SpecRefused("a container description is a JSON object")
         known = {item.name for item in fields(cls)}
         wrong = set(map(str, value)) ^ known
-        if wrong - {"environment", "children"} or not set(map(str, value)) <= known:
+        if wrong - {"environment", "children", "gui"} or not set(map(str, value)) <= known:
             raise SpecRefused(f"a container description has exactly these fields: {', '.join(sorted(known))}")
         children = value.get("children", [])
         if not isinstance(children, list):
@@ -146,6 +149,9 @@ class Containers(Protocol):
     def logs(self, name: str, lines: int = 200) -> Lines:
         """The last lines the container wrote, without control characters."""
 
+    def entry(self, name: str) -> str | None:
+        """The command line by which the host's owner gets a shell inside; None while it does not run."""
+
     def freeze(self, name: str) -> None:
         """Hold every process of the container."""
 
@@ -182,7 +188,7 @@ def check_environment(environment: object, *, spare: int = 0) -> None:
     if not isinstance(environment, Mapping):
         raise SpecRefused("environment must be an object of texts")
     for key, value in environment.items():
-        if not isinstance(key, str) or not _KEY.match(key) or key in _SHELL_OWNED:
+        if not isinstance(key, str) or not _KEY.match(key) or key in SHELL_OWNED:
             raise SpecRefused(f"environment variable {str(key)[:80]!r} is not allowed: letters, digits and '_' only")
         if not isinstance(value, str) or "\0" in value:
             raise SpecRefused(f"environment variable {key} must be a text without NUL")

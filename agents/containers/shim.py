@@ -117,11 +117,24 @@ class Shim:
         environment = os.memfd_create("environment")
         os.write(environment, self._plan["environment"].encode(errors="surrogateescape"))
         os.lseek(environment, 0, os.SEEK_SET)
+        descriptors = (info, block, environment, *self._screen())
         self._pid = os.fork()
         if self._pid == 0:
-            self._become_launcher(output, (info, block, environment))
-        for fd in (info, block, environment):
+            self._become_launcher(output, descriptors)
+        for fd in descriptors:
             os.close(fd)
+
+    def _screen(self) -> tuple[int, ...]:
+        """Where the agent's VNC server is to be reached, if it has one."""
+        if self._plan["screen"] is None:
+            return ()
+        from agents.containers.listening import listen
+
+        try:
+            return (listen(**self._plan["screen"]),)
+        except OSError as error:
+            self._log.note(f"no screen: {error}")
+            return ()
 
     def _become_launcher(self, output: int, descriptors: tuple[int, ...]) -> None:
         try:

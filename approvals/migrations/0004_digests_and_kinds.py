@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0002_health_ping'),
+        ('agents', '0004_health_ping'),
         ('approvals', '0003_flags'),
     ]
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, deadletters, home, jobs, messages, policy, questions, schedules
+from hiveproject.dashboard import (
+    agents,
+    approvals,
+    audit,
+    deadletters,
+    home,
+    jobs,
+    messages,
+    policy,
+    questions,
+    schedules,
+    screen,
+    secrets,
+    terminals,
+)
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -24,6 +38,8 @@ urlpatterns = [
     path("approvals/", approvals.approval_list, name="approvals"),
     path("approvals/<int:approval_id>/", approvals.approval_page, name="approval"),
     path("approvals/<int:approval_id>/decide/", approvals.decide, name="decide"),
+    path("approvals/<int:approval_id>/supersede/", approvals.supersede, name="supersede"),
+    path("audit/", audit.audit_page, name="audit"),
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<int:job_id>/", jobs.job_page, name="job"),
     path("jobs/<int:job_id>/lines/", jobs.job_lines, name="job-lines"),
@@ -31,9 +47,17 @@ urlpatterns = [
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
     path("agents/<slug:name>/policy/", policy.try_out, name="policy"),
+    path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
+    path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
+    path("agents/<slug:name>/terminal/<int:session_id>.cast", terminals.recording, name="terminal-recording"),
+    path("agents/<slug:name>/secrets/", secrets.put, name="secret-put"),
+    path("agents/<slug:name>/secrets/<str:secret>/remove/", secrets.remove, name="secret-remove"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),
     re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>start|stop|restart|rebuild)/$", agents.act, name="act"),
+    path("agents/<slug:name>/screen/", screen.screen_page, name="screen"),
+    path("agents/<slug:name>/screen/ticket/", screen.ticket, name="screen-ticket"),
+    re_path(r"^agents/(?P<name>[a-z0-9-]+)/screen/(?P<verb>take|hand-back)/$", screen.act, name="screen-act"),
     path("api/agent-config/<str:name>", agents.configuration_text, name="agent-config"),
 ]

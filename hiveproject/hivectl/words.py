@@ -54,6 +54,11 @@ def _agents(verbs: _Verbs[_Parser]) -> None:
     destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
     logs = _named(verbs, "logs", "the last lines its container wrote")
     logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+    secret = _verb(verbs, "secret", "the secrets of an agent: values go in by standard input and are never shown")
+    secret.add_argument("what", choices=("set", "list", "unset"))
+    secret.add_argument("name", metavar="NAME")
+    secret.add_argument("secret", metavar="SECRET", nargs="?", help="its name; a file of that name in /run/secrets")
+    secret.add_argument("--env", action="store_true", help="make it a variable of the agent's programs too")
 
 
 def _approvals(verbs: _Verbs[_Parser]) -> None:
@@ -61,9 +66,16 @@ def _approvals(verbs: _Verbs[_Parser]) -> None:
     approvals.add_argument("--all", action="store_true", help="decided ones too, the newest first")
     approve = _verb(verbs, "approve", "approve and build", wait=True)
     approve.add_argument("id", type=_count, metavar="ID")
+    approve.add_argument("--name", default="", help="the agent's name, which a change of high risk asks for")
+    approve.add_argument("--note", default="", help="kept with the decision; '-' reads standard input")
     deny = _verb(verbs, "deny", "refuse")
     deny.add_argument("id", type=_count, metavar="ID")
     deny.add_argument("--note", default="", help="why, for whoever asked; '-' reads standard input")
+    cancel = _verb(verbs, "cancel", "take a request back without judging it")
+    cancel.add_argument("id", type=_count, metavar="ID")
+    cancel.add_argument("--note", default="", help="why; '-' reads standard input")
+    for verb in (approve, deny, cancel):
+        verb.add_argument("--as", dest="account", default="", metavar="ACCOUNT", help="who decides (operator)")
     rollback = _named(verbs, "rollback", "put an earlier deploy back", wait=True)
     rollback.add_argument("tag", metavar="TAG", help="such as deployed/0")
     rollback.add_argument("--reason", required=True, help="why; the new tag keeps it")
@@ -134,7 +146,16 @@ def _upkeep(verbs: _Verbs[_Parser]) -> None:
     operator = _verb(verbs, "operator", "the operator's account")
     operator.add_argument("what", choices=("reset", "link"), help="a new password, or a new one-time sign-in link")
     audit = _verb(verbs, "audit", "the audit log")
-    audit.add_argument("what", choices=("verify",), help="check that nobody has rewritten it")
+    audit.add_argument(
+        "what", choices=("verify", "export"), help="check that nobody has rewritten it, or print it as JSON lines"
+    )
+    audit.add_argument("--head", default="", metavar="DIGEST", help="a digest noted earlier: verify that it is there")
+    audit.add_argument("--since", default="", metavar="TIME", help="export from this time on, such as 2026-11-21")
+    audit.add_argument("--until", default="", metavar="TIME", help="export up to this time")
+    audit.add_argument("--actor", default="", help="export what this actor did, such as operator:ada")
+    audit.add_argument("--action", default="", help="export actions that contain this text")
+    audit.add_argument("--agent", default="", metavar="NAME", help="export what concerns this agent")
+    audit.add_argument("--approval", type=_count, metavar="ID", help="export what concerns this approval")
 
 
 def _verb(verbs: _Verbs[_Parser], name: str, what: str, *, wait: bool = False) -> argparse.ArgumentParser:

@@ -70,7 +70,7 @@ in
   '';
 
   hyperhive.allowedRecipients = [ "manager" "operator" "docs" "tests" ];
-  hyperhive.allowedTools = [ "Read" "Edit" "Bash(npm run *)" ];
+  hyperhive.allowedTools = [ "Read" "Edit" "mcp__bash__run" ];
   hyperhive.memoryMax = "4G";
   hyperhive.cpuQuota = "150%";
 
@@ -198,7 +198,7 @@ def _queue() -> None:
         model="opus",
         memoryMax="4G",
         cpuQuota="150%",
-        allowedTools=["Read", "Edit", "Bash(npm run *)"],
+        allowedTools=["Read", "Edit", "mcp__bash__run"],
         environment={"NODE_ENV": "development", "BROWSERS": "chromium,firefox"},
     )
     change = builders.approval(

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.harness.agent import Agent
+from tests.harness.claude import configure
 from tests.harness.hive import Hive, serve
+from tests.harness.lonely import Lonely, namespace
+from tests.stubs.messages_api import MessagesApi
 
 Start = Callable[..., Awaitable[Agent]]
 
@@ -34,3 +37,22 @@ async def alice(agent: Agent, hive: Hive) -> Agent:
     await agent.start()
     await hive.connected()
     return agent
+
+
+@pytest.fixture
+async def lonely() -> AsyncIterator[Lonely]:
+    async with namespace() as one:
+        yield one
+
+
+@pytest.fixture
+async def api(lonely: Lonely) -> AsyncIterator[MessagesApi]:
+    async with MessagesApi().serving(listener=lonely.listener) as stub:
+        yield stub
+
+
+@pytest.fixture(params=["persistent", "per turn"])
+def claude(agent: Agent, api: MessagesApi, lonely: Lonely, request: pytest.FixtureRequest) -> Agent:
+    """An agent with the real CLI, configured, not started; in both forms. It sees no network but loopback."""
+    agent.enter = lonely.enter
+    return configure(agent, api, persistent=request.param == "persistent")

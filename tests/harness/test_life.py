@@ -50,7 +50,8 @@ async def test_it_says_hello_and_reports_how_it_stands(alice: Agent, hive: Hive)
     await hive.until(lambda: hive.of("report"))
     hello = hive.frames[0]
     assert (hello["type"], hello["version"], hello["driver"]) == ("hello", 1, "scripted")
-    assert hive.of("report")[0] == {"type": "report", "needs_login": False, "problem": None}
+    nothing = dict.fromkeys(("problem", "limited_until", "session", "context", "context_limit"))
+    assert hive.of("report")[0] == {"type": "report", "needs_login": False, **nothing}
 
 
 async def test_messages_become_turns_one_by_one(alice: Agent, hive: Hive) -> None:
@@ -168,7 +169,7 @@ async def test_a_frame_it_does_not_know_changes_nothing(alice: Agent, hive: Hive
     [
         ({"name": "../x"}, "no agent name"),
         ({"name": None}, "'name' must be str"),
-        ({"driver": "acp"}, "'acp' is not one of claude, scripted"),
+        ({"driver": "gpt"}, "'gpt' is not one of claude, acp, scripted"),
         ({"options": []}, "'options' must be dict"),
     ],
 )

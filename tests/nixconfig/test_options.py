@@ -36,7 +36,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"autoCompact": 101}, "from 1 to 100"),
     ({"budget": {"costPerDay": -1}}, "is not a number of 0 or more"),
     ({"extraMcpServers": {"a__b": {"command": "x"}}}, "cannot name a server"),
-    ({"extraMcpServers": {"hive": {"command": "x"}}}, "'hive' and 'bash' are taken"),
+    ({"extraMcpServers": {"hive": {"command": "x"}}}, "'hive', 'hyperhive' and 'bash' are taken"),
     ({"extraMcpServers": {"a": {}}}, "set either command or url"),
     ({"extraMcpServers": {"a": {"command": "x", "url": "http://x"}}}, "set either command or url"),
     ({"extraMcpServers": {"a": {"comand": "x"}}}, r"a\.comand does not exist; did you mean command\?"),
@@ -93,7 +93,7 @@ def test_a_server_is_completed() -> None:
 
 def test_options_that_nothing_enforces_are_named() -> None:
     raw = {"gui": {"enable": True}, "memoryMax": "1G", "project": "x"}
-    assert without_effect(raw) == ["hyperhive.gui.enable", "hyperhive.project"]
+    assert without_effect(raw) == ["hyperhive.project"]
 
 
 def test_sizes_and_quotas_are_numbers_too() -> None:

@@ -21,7 +21,6 @@ def storm(own_server: Server) -> Iterator[Storm]:
     storm.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_nothing_acknowledged_is_lost_doubled_or_reordered(storm: Storm, own_server: Server) -> None:
     def crash() -> None:

@@ -9,9 +9,11 @@ from agents.lifecycle import LifecycleRefused
 from agents.naming import NameRefused
 from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
+from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
 from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
+from hiveproject.hivectl.operators import NoOperator
 from hiveproject.hivectl.verbs import (
     agents,
     approvals,
@@ -20,6 +22,7 @@ from hiveproject.hivectl.verbs import (
     policy,
     questions,
     schedules,
+    secrets,
     upkeep,
     wake_tokens,
 )
@@ -28,11 +31,13 @@ from hiveproject.hivectl.verbs.agents import NotThere
 REFUSALS = (
     NameRefused,
     NotThere,
+    NoOperator,
     RequestRefused,
     LifecycleRefused,
     TransitionRefused,
     DecisionRefused,
     Refused,
+    SecretRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -48,6 +53,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approvals": approvals.list_approvals,
     "approve": approvals.approve,
     "deny": approvals.deny,
+    "cancel": approvals.cancel,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
@@ -60,6 +66,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "schedule": schedules.schedule,
     "policy": policy.policy,
     "wake-token": wake_tokens.wake_token,
+    "secret": secrets.secret,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

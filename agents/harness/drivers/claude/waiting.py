@@ -37,6 +37,7 @@ class Waiting:
     async def over(self) -> str:
         """The CLI's path, when a turn may be tried."""
         await asyncio.sleep(max(0.0, self._until - time.time()))
+        self._standing.update(limited_until=None)
         cli = await self._installed()
         if self._refused:
             await self._signed_in_again(cli)
@@ -47,7 +48,7 @@ class Waiting:
     def worked(self) -> None:
         """A turn went through: nothing is wrong any more."""
         self._pauses, self._until = 0, 0.0
-        self._standing.update(problem=None, needs_login=False)
+        self._standing.update(problem=None, needs_login=False, limited_until=None)
 
     def login_refused(self) -> None:
         self._refused, self._refused_with = True, login.credentials()
@@ -60,6 +61,11 @@ class Waiting:
         self._until = max(until or 0.0, time.time() + (1.0 if until else seconds))
         again = datetime.fromtimestamp(self._until, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         self._standing.update(problem=f"{why}. Messages wait; the next try is at {again}.")
+
+    def limited(self, until: float | None, shortest: float) -> None:
+        """Parked by a rate limit until the time the service named, else after growing pauses."""
+        self.pause("Claude's rate limit is reached", until, shortest)
+        self._standing.update(limited_until=self._until)
 
     async def _installed(self) -> str:
         while (cli := login.find_cli()) is None:

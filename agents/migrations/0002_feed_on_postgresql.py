@@ -58,6 +58,6 @@ def follow_ids(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0002_health_ping")]
+    dependencies = [("agents", "0001_initial")]
 
     operations = [migrations.RunPython(follow_transactions, follow_ids)]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0004_digests_and_kinds'),
+        ('approvals', '0005_consents_and_rules'),
     ]
 
     operations = [
