@@ -1,4 +1,4 @@
-"""The worker: does the jobs, watches the containers, does what is due, tidies feed and events. One per hive."""
+"""The worker: does the jobs, watches the containers, does what is due at a time, tidies up. One per hive."""
 
 from __future__ import annotations
 

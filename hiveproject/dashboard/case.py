@@ -45,6 +45,11 @@ class Case:
         self.approval, self.against, self.whole, self.path = approval, against, whole, path
         self.most = MOST if everything else FEW
 
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What would be sent and when, where a scheduled prompt is asked for."""
+        return schedules.plan_of_approval(self.approval)
+
     # -- the change --------------------------------------------------------------------------------------------
 
     @cached_property

@@ -10,7 +10,7 @@ from tests.crash.storm import Storm
 from tests.postgres.hive import PostgresqlHive
 from tests.postgres.server import Server
 
-ROUNDS, AGENTS = 8, 6
+ROUNDS, AGENTS = 6, 6
 
 
 @pytest.fixture
@@ -21,7 +21,6 @@ def storm(own_server: Server) -> Iterator[Storm]:
     storm.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_nothing_acknowledged_is_lost_doubled_or_reordered(storm: Storm, own_server: Server) -> None:
     def crash() -> None:
