@@ -26,6 +26,7 @@ from broker.schemas import FieldRefused, Schema, check
 TOPIC = "orders"
 """Of the change feed; the object is the agent's name."""
 _LOOK_SECONDS = 1.0
+_CODE = {"type": "string", "minLength": 4, "maxLength": 1000}
 _MODEL = {"type": "string", "maxLength": 200, "nullable": True, "default": None}
 
 
@@ -46,7 +47,13 @@ VERBS: Mapping[str, Verb] = {
     "set_model": Verb(3600, {"properties": {"model": _MODEL}}, standing=True),
     "pause": Verb(3600, {}, standing=True),
     "resume": Verb(3600, {}, standing=True),
+    "login_start": Verb(90, {}),
+    "login_code": Verb(120, {"required": ["code"], "properties": {"code": _CODE}}),
+    "login_status": Verb(60, {}),
+    "login_cancel": Verb(30, {}),
 }
+_FORGOTTEN = ("login_code",)
+"""What these carry is not kept once they are over."""
 
 
 class OrderRefused(Refused):
@@ -154,7 +161,10 @@ def _expire(orders: list[Order]) -> None:
 def _finish(order: Order, state: Order.State, text: str) -> None:
     """Once: a second answer changes nothing."""
     now = timezone.now()
-    Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(state=state, text=text[:2000], finished_at=now)
+    kept = {} if order.verb in _FORGOTTEN else order.args
+    Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(
+        state=state, text=text[:2000], finished_at=now, args=kept
+    )
     order.refresh_from_db()
 
 
