@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hiveproject.dashboard import agents, approvals, audit, drafts, home, jobs, messages, screen, secrets, terminals
+from hiveproject.dashboard import (
+    agents,
+    approvals,
+    audit,
+    drafts,
+    home,
+    jobs,
+    messages,
+    rollbacks,
+    screen,
+    secrets,
+    terminals,
+)
 
 urlpatterns = [
     path("", home.dashboard, name="dashboard"),
@@ -33,6 +45,7 @@ urlpatterns = [
     path("agents/<slug:name>/secrets/<str:secret>/remove/", secrets.remove, name="secret-remove"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
+    path("agents/<slug:name>/rollback/<int:number>/", rollbacks.preview, name="rollback-preview"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),
     re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>start|stop|restart|rebuild)/$", agents.act, name="act"),
     path("agents/<slug:name>/screen/", screen.screen_page, name="screen"),
