@@ -36,7 +36,7 @@ def orphan(approval: Approval) -> None:
 
 
 EVENTS: dict[str, Callable[[Approval], object]] = {
-    "approve": lambda approval: decisions.approve(approval, actor=BEA, note="yes"),
+    "approve": lambda approval: decisions.approve(approval, actor=BEA, note="yes", typed_name="alice"),
     "deny": lambda approval: decisions.deny(approval, actor=BEA, note="no"),
     "cancel": lambda approval: decisions.cancel(approval, actor=BEA, note="enough"),
     "supersede": supersede,
