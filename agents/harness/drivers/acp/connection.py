@@ -12,7 +12,6 @@ from uuid import uuid4
 from acp import PROTOCOL_VERSION, schema, text_block
 from acp.client.connection import ClientSideConnection
 
-from agents.harness import servers as extra_servers
 from agents.harness.config import Config
 from agents.harness.drivers import remains
 from agents.harness.drivers.acp.reading import Client, Reading
