@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from agents import command, feed
+from agents import command, feed, locks
 from agents.actors import Actor
 from agents.models import Agent, Job, JobLine
 
 MAX_ATTEMPTS = 3
 _LOCK_SECONDS = 30.0
+_DATABASE_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -82,6 +83,7 @@ def request(
 ) -> Job:
     """Record the intent and poke the worker after commit. The same job already waiting is returned instead."""
     with transaction.atomic():
+        locks.hold(agent)
         waiting = Job.objects.filter(
             agent=agent, kind=kind, approval_id=approval_id, options=options or {}, status=Job.Status.QUEUED
         ).first()
@@ -118,10 +120,33 @@ def run(job_id: int) -> None:
             _kinds[job.kind].handler(this)
     except JobFailed as failure:
         status, error = Job.Status.FAILED, str(failure)
+    except OperationalError as lost:
+        _recover(job, lost)
+        return
     except Exception as failure:
         logger.exception("job %s failed unexpectedly", job)
         status, error = Job.Status.FAILED, f"{type(failure).__name__}: {failure}"
-    _finish(this, status, error)
+    _insist(lambda: _finish(this, status, error))
+
+
+def _recover(job: Job, lost: OperationalError) -> None:
+    """The database went away under the job: once it is back, what was begun is driven again as after a restart."""
+    logger.warning("job %s lost the database: %s", job, lost)
+    _insist(lambda: _drive_again(Job.objects.select_related("agent").get(pk=job.pk), "The database went away"))
+    _insist(lambda: poke(job.pk))
+
+
+def _insist(work: Callable[[], None]) -> None:
+    """Do `work`, again and again while the database is away: until it is told, the job counts as running."""
+    while True:
+        try:
+            work()
+        except OperationalError as error:
+            logger.warning("waiting for the database: %s", error)
+            connection.close()
+            time.sleep(_DATABASE_SECONDS)
+        else:
+            return
 
 
 @contextlib.contextmanager
@@ -141,16 +166,22 @@ def agent_lock(name: str, lane: str) -> Iterator[None]:
 def reconcile() -> list[Job]:
     """After a start: jobs whose worker is gone are driven again, or fail after too many tries. Pokes all that wait."""
     for job in Job.objects.filter(status=Job.Status.RUNNING):
-        Job.objects.filter(pk=job.pk).update(status=Job.Status.INTERRUPTED)
-        if job.attempts < MAX_ATTEMPTS:
-            Job.objects.filter(pk=job.pk).update(status=Job.Status.QUEUED)
-            Run(job, job.agent).log("The worker ended in the middle of this job: it is driven again.")
-        else:
-            _ended(job, f"given up after {job.attempts} tries: the worker ended in the middle each time")
+        _drive_again(job, "The worker ended")
     waiting = list(Job.objects.filter(status=Job.Status.QUEUED).order_by("id"))
     for job in waiting:
         poke(job.pk)
     return waiting
+
+
+def _drive_again(job: Job, what: str) -> None:
+    """Queue a job that was cut off, or end it after too many tries. Does nothing when it is not running any more."""
+    if not Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING).update(status=Job.Status.INTERRUPTED):
+        return
+    if job.attempts < MAX_ATTEMPTS:
+        Job.objects.filter(pk=job.pk).update(status=Job.Status.QUEUED)
+        Run(job, job.agent).log(f"{what} in the middle of this job: it is driven again.")
+    else:
+        _ended(job, f"given up after {job.attempts} tries: {what.lower()} in the middle each time")
 
 
 def _claim(job_id: int) -> Job | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
-from agents import actors, events, feed, lifecycle
+from agents import actors, commits, events, feed, lifecycle, locks
 from agents.backend import containers
 from agents.containers.protocol import ExitStatus
-from agents.data_version import DataVersion
 from agents.models import Agent, Job
 
 SECONDS = 1.0
@@ -34,7 +32,7 @@ class Watch:
     """Compares each live agent's row with the kernel's view, about once a second."""
 
     def __init__(self) -> None:
-        self._version = DataVersion(settings.HIVE_PATHS.database)
+        self._commits = commits.watch()
         self._running: list[Agent] | None = None
 
     def follow(self, stop: threading.Event) -> None:
@@ -44,11 +42,14 @@ class Watch:
                 self.look()
             except DatabaseError as error:
                 logger.warning("the watch on containers could not use the database, trying again: %s", error)
+                self._running = None
+                connection.close()  # it may be broken for good; the next look connects again
+        self._commits.close()
         connection.close()
 
     def look(self) -> None:
         """One round. The database is asked only when something in it has changed."""
-        if self._running is None or self._version.changed():
+        if self._running is None or self._commits.changed():
             self._running = list(Agent.objects.live().filter(running=True))
         ended = [agent for agent in self._running if not containers().is_running(agent.name)]
         for agent in ended:
@@ -61,7 +62,7 @@ def note_end(agent: Agent) -> None:
     status = containers().exit_status(agent.name)
     lines = containers().logs(agent.name, _LAST_LINES)
     with transaction.atomic():
-        # Under the write lock no job can begin, so what is read here stays true.
+        locks.hold(agent)  # no job can be asked for, so what is read here stays true
         current = Agent.objects.live().filter(pk=agent.pk, running=True).first()
         if current is None or _is_worked_on(current) or containers().is_running(agent.name):
             return

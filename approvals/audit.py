@@ -7,6 +7,7 @@ import json
 
 from django.utils import timezone
 
+from agents import locks
 from agents.actors import Actor
 from approvals.models import AuditEvent
 
@@ -25,6 +26,7 @@ def record(
     note: str = "",
 ) -> AuditEvent:
     """Append an event. Call it inside the transaction of what it tells, so that both are there or neither is."""
+    locks.alone("audit")  # two events after the same one would fork the chain
     newest = AuditEvent.objects.order_by("-id").values_list("digest", flat=True).first()
     event = AuditEvent(
         at=timezone.now(),

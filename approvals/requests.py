@@ -6,10 +6,10 @@ import re
 import time
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
-from agents import feed, jobs, naming
+from agents import feed, jobs, locks, naming
 from agents.actors import Actor
 from agents.models import Agent, Job
 from approvals import audit, decisions
@@ -18,6 +18,7 @@ from approvals.models import Approval, Tag
 _COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 _MAX_DESCRIPTION = 20_000
 _POLL = 0.03
+_SEQUENCE = "approvals_approval_id_seq"
 
 
 class RequestRefused(Exception):
@@ -56,6 +57,7 @@ def rollback(name: str, tag: str, *, reason: str, actor: Actor) -> Approval:
         known = ", ".join(Tag.objects.filter(agent=agent, name__startswith="deployed/").values_list("name", flat=True))
         raise RequestRefused(f"{name} has no {tag}; it has {known or 'none yet'}")
     with transaction.atomic():
+        agent = locks.hold(agent)
         approval = Approval.objects.create(
             agent=agent,
             kind=Approval.Kind.ROLLBACK,
@@ -84,10 +86,12 @@ def await_pin(approval: Approval, seconds: float) -> Approval:
 def _spawn(name: str, *, actor: Actor, description: str) -> Approval:
     with transaction.atomic():
         agent, _ = Agent.objects.get_or_create(name=name, defaults={"lifecycle": Agent.Lifecycle.GONE})
+        agent = locks.hold(agent)
         if agent.lifecycle == Agent.Lifecycle.LIVE:
             raise RequestRefused(f"{name} is there already: start or rebuild it")
         if agent.lifecycle == Agent.Lifecycle.REQUESTED:
             raise RequestRefused(f"{name} was asked for already: decide its approval")
+        locks.alone("spawn")  # of two names that share a user id only one can be new
         _refuse_shared_uid(name)
         kept = agent.lifecycle == Agent.Lifecycle.KEPT or _has_state(name)
         Agent.objects.filter(pk=agent.pk).update(lifecycle=Agent.Lifecycle.REQUESTED)
@@ -110,6 +114,7 @@ def _refuse_shared_uid(name: str) -> None:
 def _record(agent: Agent, kind: str, actor: Actor, **fields: object) -> Approval:
     description = str(fields.pop("description", ""))[:_MAX_DESCRIPTION]
     with transaction.atomic():
+        agent = locks.hold(agent)
         approval = Approval.objects.create(
             pk=_next_id(),
             agent=agent,
@@ -142,7 +147,13 @@ def _next_id() -> int | None:
     names = Tag.objects.values_list("name", flat=True)
     tagged = max((int(name.partition("/")[2] or 0) for name in names if name.partition("/")[2].isdecimal()), default=0)
     newest = Approval.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return tagged + 1 if tagged > newest else None
+    if tagged <= newest:
+        return None
+    if connection.vendor == "postgresql":  # a sequence does not see ids that it has not given out
+        locks.alone("approval ids")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval(%s, GREATEST(%s, nextval(%s)))", [_SEQUENCE, tagged + 1, _SEQUENCE])
+    return tagged + 1
 
 
 def _existing(name: str) -> Agent:

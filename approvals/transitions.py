@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from agents import feed
+from agents import feed, locks
 from agents.actors import Actor
 from approvals import audit
 from approvals.models import Approval
@@ -47,6 +47,7 @@ def move(approval: Approval, to: str, *, actor: Actor, note: str = "", **fields:
     if to in FINAL:
         fields["finished_at"] = now
     with transaction.atomic():
+        locks.hold(approval.agent)
         changed = 0
         if to in ALLOWED.get(before, frozenset()):
             changed = Approval.objects.filter(pk=approval.pk, status=before).update(status=to, **fields)

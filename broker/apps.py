@@ -7,7 +7,7 @@ class BrokerConfig(AppConfig):
     name = "broker"
 
     def ready(self) -> None:
-        from broker import fleet_tools, message_tools
+        from broker import fleet_tools, looking_tools, message_tools, question_tools, waiting_tools
 
-        message_tools.register()
-        fleet_tools.register()
+        for tools in (message_tools, question_tools, waiting_tools, looking_tools, fleet_tools):
+            tools.register()

@@ -12,9 +12,9 @@ from typing import Any, cast
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from agents import tokens
+from agents import takeover, tokens
 from agents.models import Agent
-from broker import hub
+from broker import frames, hub
 from broker.frames import Frame
 from broker.sessions import Session
 from broker.threads import in_thread
@@ -35,8 +35,8 @@ class ChannelsWire:
     def congested(self) -> bool:
         return len(self._queue) > _BACKLOG or not self._writable.is_set()
 
-    def send(self, frame: Frame) -> None:
-        self._queue.append({"type": "websocket.send", "text": json.dumps(frame)})
+    def send(self, frame: Frame | str) -> None:
+        self._queue.append({"type": "websocket.send", "text": _as_text(frame)})
         self._filled.set()
 
     def close(self, code: int) -> None:
@@ -56,6 +56,50 @@ class ChannelsWire:
             if held_back or self.congested:
                 await self._writable.wait()
                 relieved()
+
+
+class TakenWire:
+    """Frames straight into a connection that was taken over from the web server, and from it into the session."""
+
+    def __init__(self, offer: takeover.Offer) -> None:
+        self._offer = offer
+        self._breathing: asyncio.Task[None] | None = None
+
+    def accept(self, session: Session) -> None:
+        self._session = session
+        self._connection = self._offer.accept(self, max_message=frames.MAX_BYTES)
+        self._connection.resume()
+
+    @property
+    def congested(self) -> bool:
+        return self._connection.congested
+
+    def send(self, frame: Frame | str) -> None:
+        self._connection.send(_as_text(frame))
+
+    def close(self, code: int) -> None:
+        self._connection.close(code)
+
+    def received(self, message: str | bytes) -> None:
+        self._session.receive(message if isinstance(message, str) else None)
+        if self._session.is_behind and self._breathing is None:
+            self._connection.pause()
+            self._breathing = asyncio.create_task(self._breathe())
+
+    def relieved(self) -> None:
+        hub.current().wake((self._session.name,))
+
+    def failed(self, code: int, reason: str) -> None:
+        if code == frames.CLOSE_TOO_LONG:
+            self.send(frames.error("too_long", reason))
+
+    def ended(self, code: int) -> None:  # noqa: ARG002
+        self._session.end()
+
+    async def _breathe(self) -> None:
+        await self._session.breathe()
+        self._breathing = None
+        self._connection.resume()
 
 
 class AgentConsumer(AsyncWebsocketConsumer):
@@ -80,6 +124,11 @@ class AgentConsumer(AsyncWebsocketConsumer):
         if agent is None:
             logger.warning("websocket of %s refused: no token, or not its own", scope["hive_agent"])
             await self.close()
+            return
+        if (offer := takeover.offered(scope)) is not None:
+            taken = TakenWire(offer)
+            self._session = Session(hub.current(), agent, taken)
+            taken.accept(self._session)
             return
         writable = scope.get("extensions", {}).get("hyperhive.writable") or _always()
         wire = ChannelsWire(self.base_send, writable)
@@ -116,6 +165,10 @@ def authenticated(scope: Mapping[str, Any]) -> Agent | None:
         return None
     agent = tokens.holder(scope["hive_agent"], token.strip())
     return agent if agent is not None and hub.may_connect(agent) else None
+
+
+def _as_text(frame: Frame | str) -> str:
+    return frame if isinstance(frame, str) else json.dumps(frame)
 
 
 def _always() -> asyncio.Event:

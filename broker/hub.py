@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from django.db import OperationalError
+
 from agents.models import Agent
-from broker import delivery, frames, standing, waking
+from broker import delivery, frames, sql, standing, waking
+from broker.seats import Slot
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
-from broker.writer import Part, Slot, Writer, Written
+from broker.transactions import Look, Work
+from broker.writer import Part, Writer, Written
 
 if TYPE_CHECKING:
     from broker.sessions import Session
@@ -26,6 +30,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LIFECYCLES = (Agent.Lifecycle.LIVE, Agent.Lifecycle.REQUESTED)
 _CHECK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 
 class Hub:
@@ -35,6 +40,7 @@ class Hub:
         self._receivers: dict[str, set[asyncio.Event]] = {}
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
+        self._stopping = False
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -44,6 +50,7 @@ class Hub:
     async def stop(self, seconds: float = 1.0) -> None:
         """Close every session, write what is waiting."""
         waking.forget(self.wake)
+        self._stopping = True
         if self._checking is not None:
             self._checking.cancel()
         for session in list(self._sessions.values()):
@@ -53,7 +60,7 @@ class Hub:
     def session(self, name: str) -> Session | None:
         return self._sessions.get(name)
 
-    def submit(self, work: Outgoing | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+    def submit(self, work: Work, done: Callable[[object], None], *look: str) -> None:
         """Have `work` done in the next transaction; `done` gets its result or exception after the commit."""
         self._writer.submit(Part(work, done, look))
 
@@ -80,10 +87,18 @@ class Hub:
 
     def unregister(self, session: Session) -> None:
         """The session is over; what it had goes back to the queue."""
-        current = self._sessions.get(session.name) is session
-        if current:
+        if self._sessions.get(session.name) is session:
             del self._sessions[session.name]
-        self.submit(partial(_detach, session.name, session.id, current), _ignore)
+        self._leave(session.name, session.id, counted=not self._stopping)
+
+    def _leave(self, name: str, session: str, *, counted: bool) -> None:
+        work = partial(_detach, name, session, name not in self._sessions, counted)
+        self.submit(work, partial(self._left, name, session, counted))
+
+    def _left(self, name: str, session: str, counted: bool, result: object) -> None:
+        """Nobody else ever tells that a session is over: said again once the database is back."""
+        if isinstance(result, OperationalError):
+            self._loop.call_later(_AGAIN_SECONDS, partial(self._leave, name, session, counted=counted))
 
     def wake(self, names: Iterable[str]) -> None:
         """Something may wait for these recipients. Call it from any thread."""
@@ -125,10 +140,10 @@ class Hub:
             if (name in self._sessions or name in self._receivers) and name not in self._woken:
                 self._woken.add(name)
                 # Forgotten inside the transaction: what is committed after that wakes again.
-                self.submit(partial(self._woken.discard, name), _ignore, name)
+                self.submit(Look(partial(self._woken.discard, name)), _ignore, name)
 
     def _slot_of(self, name: str) -> Slot | None:
-        """Asked in the writer's thread."""
+        """Asked while a transaction is written, in whichever thread does it."""
         session = self._sessions.get(name)
         if session is None or not session.takes_pushes or name in self._receivers:
             return None
@@ -157,7 +172,9 @@ def may_connect(agent: Agent) -> bool:
 
 
 def _valid_tokens() -> set[tuple[str, str]]:
-    return set(Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", "token_hash"))
+    """Past the ORM: while agents are busy it is asked several times a second."""
+    found = sql.rows(f"SELECT name, token_hash FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
+    return {(name, digest) for name, digest in found}
 
 
 def _attach(session: Session) -> None:
@@ -166,9 +183,9 @@ def _attach(session: Session) -> None:
     session.is_attached = True
 
 
-def _detach(name: str, session: str, current: bool) -> None:
-    delivery.release(name, session)
-    if current:
+def _detach(name: str, session: str, gone: bool, counted: bool) -> None:
+    delivery.release(name, session, counted=counted)
+    if gone:
         standing.disconnected(name)
 
 

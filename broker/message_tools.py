@@ -12,11 +12,12 @@ from broker.hub import Hub
 from broker.models import MAX_ADDRESS
 from broker.refusals import ToolError
 from broker.senders import Sender
-from broker.storing import MAX_KEY, Outgoing
-from broker.tools import Identity
+from broker.storing import MAX_KEY, Outgoing, Sent
+from broker.tools import Identity, Quick
 from broker.tools import register as register_tool
 
 MAX_WAIT, MAX_BATCH, MAX_STATUS = 180, 32, 200
+MAX_TTL = 30 * 24 * 3600
 
 SEND = {
     "description": (
@@ -33,6 +34,19 @@ SEND = {
             "type": "string",
             "maxLength": MAX_KEY,
             "description": "Sending again with the same key returns the first message instead of a second one.",
+        },
+        "priority": {
+            "type": "string",
+            "enum": ["normal", "urgent"],
+            "default": "normal",
+            "description": "An urgent message overtakes the others that wait, and never expires.",
+        },
+        "ttl_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_TTL,
+            "nullable": True,
+            "description": "Tell me instead when it could not be delivered by then.",
         },
     },
 }
@@ -59,21 +73,28 @@ SET_STATUS = {
 
 
 def register() -> None:
-    register_tool("send", SEND, send)
+    register_tool("send", SEND, send, quick=Quick(outgoing, shown))
     register_tool("recv", RECV, recv)
     register_tool("set_status", SET_STATUS, set_status)
 
 
 async def send(identity: Identity, args: dict[str, Any]) -> object:
-    sent = await hub.current().send(
-        Outgoing(
-            Sender.agent(identity.agent),
-            args["to"],
-            args["body"],
-            args.get("in_reply_to"),
-            args.get("idempotency_key", ""),
-        )
+    return shown(await hub.current().send(outgoing(identity, args)))
+
+
+def outgoing(identity: Identity, args: dict[str, Any]) -> Outgoing:
+    return Outgoing(
+        Sender.agent(identity.agent),
+        args["to"],
+        args["body"],
+        args.get("in_reply_to"),
+        args.get("idempotency_key", ""),
+        urgent=args["priority"] == "urgent",
+        ttl_seconds=args.get("ttl_seconds"),
     )
+
+
+def shown(sent: Sent) -> object:
     answer: dict[str, object] = {"id": sent.id, "to": list(sent.to)}
     if sent.refused:
         answer["not_allowed"] = list(sent.refused)
@@ -147,4 +168,5 @@ def _shown(message: Leased) -> dict[str, object]:
         "created_at": message.created_at,
         "in_reply_to": message.in_reply_to,
         "redelivered": message.redelivered,
+        "urgent": message.urgent,
     }

@@ -47,8 +47,8 @@ class Directory:
         return [name], []
 
     def allows(self, sender: Sender, recipient: str) -> bool:
-        """Only agents are bound, and of them not the manager."""
-        if not sender.is_agent or naming.is_manager(sender.address):
+        """Only agents are bound, and of them not the manager; what an agent tells itself goes to nobody else."""
+        if not sender.is_agent or naming.is_manager(sender.address) or sender.address == recipient:
             return True
         allowed = self.agents[sender.address].allowed
         return allowed is None or recipient in allowed

@@ -21,12 +21,14 @@ def send(
     in_reply_to: int | None = None,
     idempotency_key: str = "",
     kind: str = "message",
+    urgent: bool = False,
+    ttl_seconds: int | None = None,
 ) -> Sent:
     """Store a message for an agent, `operator`, `manager` or `*`; it is durable when the transaction is.
 
     The same key from the same sender returns the first message. Raises `SendRefused`.
     """
-    outgoing = Outgoing(sender, to, body, in_reply_to, idempotency_key, kind)
+    outgoing = Outgoing(sender, to, body, in_reply_to, idempotency_key, kind, urgent, ttl_seconds)
     with transaction.atomic():
         (result,) = store([outgoing], Directory.load())
         if isinstance(result, SendRefused):

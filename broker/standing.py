@@ -13,6 +13,7 @@ from agents import events
 from agents.models import Agent, Change
 from broker import sql
 
+Fields = dict[str, object]
 _AGENTS, _FEED = Agent._meta.db_table, Change._meta.db_table
 
 
@@ -24,12 +25,18 @@ def disconnected(name: str) -> None:
     _set(name, connected=False, busy_since=None)
 
 
-def turn_started(name: str) -> None:
-    _set(name, busy_since=timezone.now())
+def turn_started() -> Fields:
+    """To be shown with `show`."""
+    return {"busy_since": timezone.now()}
 
 
-def turn_ended(name: str, *, idle: bool) -> None:
-    _set(name, last_turn_at=timezone.now(), **({"busy_since": None} if idle else {}))
+def turn_ended(*, idle: bool) -> Fields:
+    """To be shown with `show`."""
+    return {"last_turn_at": timezone.now(), **({"busy_since": None} if idle else {})}
+
+
+def show(name: str, fields: Fields) -> None:
+    _set(name, **fields)
 
 
 def status_set(name: str, text: str) -> None:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from django.db import connection
+
 P = ParamSpec("P")
 T = TypeVar("T")
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="broker")
@@ -15,4 +17,11 @@ _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="broker")
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `function` in one of the broker's threads. Its database connection stays open for the next one."""
-    return await asyncio.get_running_loop().run_in_executor(_pool, partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_pool, _connected, partial(function, *args, **kwargs))
+
+
+def _connected(function: Callable[[], T]) -> T:
+    """A connection that the server has closed meanwhile is made anew, before anything relies on it."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+    return function()

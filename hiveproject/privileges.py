@@ -15,6 +15,7 @@ from hiveproject.barriers import Need, User
 PARENT = "HYPERHIVE_SUPERVISOR_PID"
 # These work on the code, not on the hive, or see to privileges themselves.
 _AS_THEY_ARE = frozenset({"up", "collectstatic", "makemigrations", "check", "help", "version", "--help", "--version"})
+_FILES = ("HYPERHIVE_GIT", "HYPERHIVE_SECRET_KEY_FILE", "DATABASE_URL_FILE")
 
 
 class CannotDrop(Exception):
@@ -59,7 +60,7 @@ def needs(paths: Paths) -> list[Need]:
     """The hive's folders, the code, and the interpreter that runs it."""
     code = [Path(__file__).resolve().parent.parent, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable)]
     programs = [found for name in ("git", "claude") if (found := shutil.which(name))]
-    named = [value for name in ("HYPERHIVE_GIT", "HYPERHIVE_SECRET_KEY_FILE") if (value := os.environ.get(name))]
+    named = [value for name in _FILES if (value := os.environ.get(name))]
     readable = [*code, *map(Path, programs), *map(Path, named)]
     return [*(Need(path) for path in readable), Need(paths.state, writable=True), Need(paths.runtime, writable=True)]
 

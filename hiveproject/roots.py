@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agents import command
 from agents.paths import Paths
+from hiveproject import environment
 from hiveproject.barriers import User
 
 USER = "hyperhive"
@@ -104,8 +105,14 @@ def _settle(path: Path, owner: tuple[int, int], mode: int) -> None:
 
 def _make_private(paths: Paths, hive: User) -> None:
     """The databases are the hive's alone from the first byte; what root put there (a backup) becomes the hive's."""
+    absent = "hive.sqlite" if environment.text("DATABASE_URL") else ""  # the data is elsewhere
     for name in _OWN_FILES:
-        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT if name.endswith(".sqlite") else 0)
+        flags = (
+            os.O_RDWR
+            | os.O_NOFOLLOW
+            | os.O_NONBLOCK
+            | (os.O_CREAT if name.endswith(".sqlite") and name != absent else 0)
+        )
         try:
             descriptor = os.open(paths.state / name, flags, 0o600)
         except FileNotFoundError:

@@ -14,6 +14,9 @@ import time
 from functools import partial
 from typing import Any, cast
 
+import hiveproject.reactor  # noqa: F401 - first: daphne keeps the reactor that it finds
+
+# isort: split
 from daphne.server import Server, reactor
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import defer
@@ -22,6 +25,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import ILogObserver, globalLogBeginner
 from zope.interface import implementer
 
+from agents import takeover
 from hiveproject.connections import Factory, WebSocket
 from hiveproject.services import Services
 from hiveproject.sockets import AgentSockets
@@ -89,6 +93,8 @@ class HiveServer(Server):  # type: ignore[misc]
         if not isinstance(protocol, WebSocket):
             return super().create_application(protocol, scope)
         scope["extensions"] = {"hyperhive.writable": protocol.writable}
+        if (offer := protocol.offer()) is not None:
+            scope["extensions"][takeover.EXTENSION] = offer
         return self._create_websocket(protocol, scope)
 
     def _create_websocket(self, protocol: WebSocket, scope: dict[str, Any]) -> asyncio.Queue[Any]:
@@ -101,7 +107,8 @@ class HiveServer(Server):  # type: ignore[misc]
 
         scope.setdefault("asgi", {"version": "3.0"})
         running = self.application(scope, receive, partial(self.handle_reply, protocol))
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        task = self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        task.add_done_callback(protocol.application_ended)
         return queue
 
     def _websockets(self) -> WebSocketFactory:

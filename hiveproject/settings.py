@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ImproperlyConfigured
 
 from agents.paths import Paths
-from hiveproject import environment
+from hiveproject import databases, environment
 from hiveproject.queue import HiveHuey
 
 BASE_DIR = environment.REPOSITORY
@@ -18,13 +18,13 @@ HIVE_DEFAULT_DRIVER = environment.choice("HYPERHIVE_DEFAULT_DRIVER", "auto", ("a
 HIVE_DURABILITY = environment.choice("HYPERHIVE_DURABILITY", "full", ("full", "normal"))
 HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 3600)
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
+HIVE_RETENTION_DAYS = environment.integer("HYPERHIVE_RETENTION_DAYS", 30, 1, 3650)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
     raise ImproperlyConfigured("HYPERHIVE_BACKEND: this version runs agents with 'local' only; unset it to go on")
-for _name in ("DATABASE_URL", "REDIS_URL"):
-    if environment.text(_name):
-        raise ImproperlyConfigured(f"{_name}: this version keeps its data in SQLite on one machine; unset it to go on")
+if environment.text("REDIS_URL"):
+    raise ImproperlyConfigured("REDIS_URL: this version keeps its queue in SQLite on one machine; unset it to go on")
 
 SECRET_KEY = environment.secret_key(HIVE_PATHS.state / "secret-key")
 DEBUG = False
@@ -79,18 +79,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": HIVE_PATHS.database,
-        "OPTIONS": {
-            # DEFERRED loses read-then-write transactions to any other writer; IMMEDIATE waits its turn.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
-        },
-    }
-}
+DATABASES = {"default": databases.settings_for(environment.text("DATABASE_URL"), HIVE_PATHS.database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The queue only pokes; JSON with ids, since a pickle in the queue would be code in the worker.

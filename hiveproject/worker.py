@@ -1,4 +1,4 @@
-"""The worker: does the jobs, watches the containers, tidies the feed. One per hive."""
+"""The worker: does the jobs, watches the containers, does what is due at a time, tidies the feed. One per hive."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import feed, jobs, watch
+from agents import commits, feed, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
+from broker.clock import Clock
 
 STOP_SECONDS = 8.0
 _LOCK_SECONDS = 0.5
@@ -43,6 +44,8 @@ def run() -> None:
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
+    clock = Clock(commits.watch().changed)
+    threads.append(threading.Thread(target=clock.follow, args=(stop,), name="clock", daemon=True))
     for thread in threads:
         thread.start()
     logger.info("the worker is ready")

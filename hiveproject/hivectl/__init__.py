@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from hiveproject import privileges
@@ -42,22 +43,27 @@ def _set_up() -> None:
 
     from hiveproject import environment
 
-    database = environment.roots()[0] / "hive.sqlite"
+    try:
+        if not environment.text("DATABASE_URL"):
+            _look_at(environment.roots()[0] / "hive.sqlite")
+        import django
+
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise Failed(str(error)) from error
+
+
+def _look_at(database: Path) -> None:
     try:
         if not database.stat().st_size:
             raise FileNotFoundError
     except FileNotFoundError:
-        raise Failed(f"this hive has never been started ({database} is not there): run 'make run' first") from None
+        text = f"this hive has never been started ({database} is not there): run 'make run' first"
+        raise Failed(f"{text}, or set DATABASE_URL as the hive has it") from None
     except OSError as error:
         raise Failed(f"cannot look at {database}: {error.strerror}") from error
     if not os.access(database, os.R_OK | os.W_OK):
         raise Failed(f"{database} belongs to another user: run hivectl as that user, or as root")
-    import django
-
-    try:
-        django.setup()
-    except ImproperlyConfigured as error:
-        raise Failed(str(error)) from error
 
 
 def _answer(options: argparse.Namespace) -> Answer:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Collection
 
-from django.conf import settings
-
-from agents.data_version import DataVersion
+from agents import commits
 from agents.models import Job, JobLine
 from approvals.models import Approval
 from approvals.transitions import FINAL
 from hiveproject import health
 from hiveproject.hivectl.answers import readable
 
-_POLL = 0.03
+_WAIT_SECONDS = 1.0
 
 
 def for_job(job: Job, *, show: bool) -> Job:
     """Return the job when it is over; `show` prints its log meanwhile."""
-    version = DataVersion(settings.HIVE_PATHS.database)
+    news = commits.watch()
     seen = 0
     while True:
         fresh = Job.objects.select_related("agent").get(pk=job.pk)
         seen = _print_lines(fresh, seen) if show else seen
         if fresh.is_over:
             return fresh
-        while not version.changed():
-            time.sleep(_POLL)
+        while not news.changed():
+            news.wait(_WAIT_SECONDS)
 
 
 def for_pin(approval: Approval) -> Approval:
@@ -56,13 +53,13 @@ def warn_without_worker(*, show: bool) -> None:
 
 def _when(approval: Approval, left: Collection[str]) -> Approval:
     """The approval as soon as its status is none of `left`."""
-    version = DataVersion(settings.HIVE_PATHS.database)
+    news = commits.watch()
     while True:
         fresh = Approval.objects.select_related("agent").get(pk=approval.pk)
         if fresh.status not in left:
             return fresh
-        while not version.changed():
-            time.sleep(_POLL)
+        while not news.changed():
+            news.wait(_WAIT_SECONDS)
 
 
 def _print_lines(job: Job, seen: int) -> int:

@@ -13,6 +13,7 @@ from hiveproject.supervisor.child import Program
 from hiveproject.supervisor.plan import Plan
 
 PASSWORD = "HYPERHIVE_OPERATOR_PASSWORD"  # noqa: S105 - the variable's name
+_DATABASE = "DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,5 @@ def _helper(plan: Plan, descriptor: int) -> Program:
     words = [sys.executable, "-m", "agents.containers.helper"]
     words += ["--state-root", str(plan.paths.state), "--runtime-root", str(plan.paths.runtime)]
     words += ["--user", roots.USER, "--fd", str(descriptor)]
-    return Program("helper", words, {**variables(plan), "PYTHONPATH": str(environment.REPOSITORY)}, [descriptor])
+    env = {name: value for name, value in variables(plan).items() if not name.startswith(_DATABASE)}
+    return Program("helper", words, {**env, "PYTHONPATH": str(environment.REPOSITORY)}, [descriptor])

@@ -26,7 +26,7 @@ class Readiness:
     def begin(self) -> None:
         """Return at once where the database fits this code, else when it does. Raises `SetupFailed`."""
         self._ready = self._pool.submit(self._prepare)
-        if not schema.is_current(self._plan.paths.database):
+        if not schema.is_current(self._plan.paths.database, environment.text("DATABASE_URL")):
             self._ready.result()
 
     @property

@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from agents import naming
 from agents.models import Agent, Change, Deployment
 from broker.inbox import depths, read_by_operator
 from broker.models import Delivery, Message
-from broker.policy import Directory
 from broker.refusals import Refused, SendRefused
 from broker.sending import Sender, send
 from broker.storing import MAX_BODY, Outgoing, Sent
-from broker.writer import Part, Writer, Written, write
+from broker.transactions import Desk, Part, Written, write
+from broker.writer import Writer
+from tests import engines
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def swarm() -> None:
 
 def written(*works: Any) -> list[Any]:
     parts = [Part(work, lambda _result: None) for work in works]
-    return write(parts, Directory.load, lambda _name: None).results
+    return write(parts, Desk(lambda _name: None)).results
 
 
 def out(body: str = "x", to: str = "bob", sender: str = "alice", **more: Any) -> Outgoing:
@@ -63,11 +64,7 @@ def test_a_deleted_messages_id_is_never_given_again() -> None:
 
 
 def test_one_bad_row_fails_alone() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER no_poison BEFORE INSERT ON broker_message WHEN NEW.body = 'poison'"
-            " BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
-        )
+    engines.refuse_poison()
     ran: list[str] = []
     good, bad, work, other = written(out("good"), out("poison"), lambda: ran.append("work"), out("other"))
     assert isinstance(bad, DatabaseError)
@@ -194,13 +191,13 @@ def test_depths_count_what_is_not_acknowledged() -> None:
 
 
 def test_the_queue_is_read_through_its_partial_index() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "EXPLAIN QUERY PLAN SELECT id FROM broker_delivery WHERE recipient = 'bob' AND state = 'queued' ORDER BY id"
-        )
-        plan = " ".join(str(row) for row in cursor.fetchall())
-    assert "delivery_queued" in plan
+    plan = engines.plan(
+        "SELECT id FROM broker_delivery WHERE recipient = 'bob' AND state = 'queued'"
+        " AND (expires_at IS NULL OR expires_at > '2020-01-01') ORDER BY urgent DESC, id"
+    )
+    assert "delivery_waiting" in plan
     assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
 
 
 class Recorder:
@@ -225,10 +222,10 @@ class Recorder:
 def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer's thread has a connection of its own: keep it off the test's transaction."""
     monkeypatch.setattr("broker.writer.write", _plain_write)
-    monkeypatch.setattr("broker.writer.sql.change", lambda *_args: 0)
+    monkeypatch.setattr("broker.writer.sql.choose_durability", lambda _level: None)
 
 
-def _plain_write(batch: Any, _agents: Any, _slot: Any) -> Written:
+def _plain_write(batch: Any, _desk: Any) -> Written:
     return Written([part.work() for part in batch], [], frozenset())
 
 

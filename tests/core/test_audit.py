@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from agents.actors import SYSTEM, operator
 from approvals import audit
 from approvals.models import AuditEvent
+from tests import engines
 
 pytestmark = pytest.mark.django_db
 
@@ -30,15 +31,13 @@ def test_a_whole_chain_verifies() -> None:
 
 def test_a_rewritten_event_is_named() -> None:
     events = [audit.record("tested", actor=SYSTEM, note=str(number)) for number in range(3)]
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER audit_refuses_update")
-        cursor.execute("UPDATE approvals_auditevent SET note = 'forged' WHERE id = %s", [events[1].pk])
+    engines.drop_trigger("audit_refuses_update", "approvals_auditevent")
+    engines.execute(f"UPDATE approvals_auditevent SET note = 'forged' WHERE id = {events[1].pk}")
     assert audit.first_broken() == events[1]
 
 
 def test_a_missing_event_is_noticed() -> None:
     events = [audit.record("tested", actor=SYSTEM, note=str(number)) for number in range(3)]
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER audit_refuses_delete")
-        cursor.execute("DELETE FROM approvals_auditevent WHERE id = %s", [events[1].pk])
+    engines.drop_trigger("audit_refuses_delete", "approvals_auditevent")
+    engines.execute(f"DELETE FROM approvals_auditevent WHERE id = {events[1].pk}")
     assert audit.first_broken() == events[2]

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from hiveproject import account, environment, schema
+from hiveproject import account, databases, environment, schema
 
 
 class Command(BaseCommand):
@@ -18,12 +18,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **__: object) -> None:
         try:
-            if not schema.is_current(settings.HIVE_PATHS.database):
-                call_command("migrate", interactive=False, verbosity=0)
-                with connection.cursor() as cursor:
-                    cursor.execute(f"PRAGMA user_version = {schema.mark()}")
+            self._migrate()
             password = account.ensure(environment.text("HYPERHIVE_OPERATOR_PASSWORD"))
             sign_in = account.sign_in_path()
         except DatabaseError as error:
-            raise CommandError(f"{settings.HIVE_PATHS.database}: {error}") from error
+            raise CommandError(f"{databases.shown(connection)}: {error}") from error
         self.stdout.write(json.dumps({"version": settings.HIVE_VERSION, "password": password, "sign_in": sign_in}))
+
+    def _migrate(self) -> None:
+        """Once, whoever else starts at the same time on the same database."""
+        if schema.is_current(settings.HIVE_PATHS.database, environment.text("DATABASE_URL")):
+            return
+        with databases.alone(connection):
+            call_command("migrate", interactive=False, verbosity=0)
+            schema.set_mark(connection)

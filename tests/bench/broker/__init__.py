@@ -1,0 +1,1 @@
+"""This broker and those that people would put in its place, in one run on one machine: `make bench-broker`."""

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from tests.broker.test_reminders import *  # noqa: F403
