@@ -12,6 +12,7 @@ from broker.hub import Hub
 from broker.threads import in_thread
 from hiveproject import sockets, tail
 from hiveproject.mcp import endpoint
+from hiveproject.screens.relay import process
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 
@@ -55,6 +56,7 @@ class Services:
         if self._sockets is not None:
             self._sockets.close()
         self._tail.stop()
+        process.stop()
         await endpoint.stop()
         await self._hub.stop()
         hub.install(None)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0001_initial'),
+        ('agents', '0002_feed_on_postgresql'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
