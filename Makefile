@@ -6,7 +6,7 @@ PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
 
-.PHONY: run test setup lint pytest bench lock clean
+.PHONY: run test setup lint pytest bench bench-relay lock clean
 
 run:  ## set up what is missing and start the hive; Ctrl-C stops it
 	@$(SETUP) run
@@ -32,6 +32,9 @@ pytest: setup
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
+
+bench-relay: setup  ## screens beside websockify and a bare forwarder; writes tests/bench/out/relay.json
+	@$(BIN)/python -m tests.bench.relay
 
 lock:  ## pin what pyproject.toml names; delete requirements*.txt first to take newer releases
 	@$(SETUP) lock

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from select import EPOLLIN, EPOLLOUT, epoll
 from typing import Protocol
 
@@ -56,7 +57,7 @@ class Carriage:
         self._end: tuple[int, str] | None = None
         self._closing_since = self._stuck_since = 0.0
         self._heard = self._asked = time.monotonic()
-        self._is_over = False
+        self._is_over = self._reads_both = False
         self._interests = {server.fileno(): 0, browser.fileno(): 0}
         self._ready = {server.fileno(): self._server_ready, browser.fileno(): self._browser_ready}
         self.used = False
@@ -117,8 +118,14 @@ class Carriage:
             self.close(codes.OVER, "the screen has ended")
             return
         self._in_bulk = len(data) == SMALL
-        self._head = _header(len(data)) + data
-        self._push()
+        frame = _header(len(data)) + data
+        try:
+            sent = self._browser.send(frame, _NOW)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
+            self._head = frame[sent:]
+            self._push()
 
     def _splice(self) -> None:
         pipe = self._pipe = self._pipe or pipes.take()
@@ -210,11 +217,9 @@ class Carriage:
         self._flush()
 
     def _flush(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             while self._to_server:
                 self._to_server = self._to_server[self._server.send(self._to_server, _NOW) :]
-        except BlockingIOError:
-            pass
         self._watch()
 
     # Both
@@ -233,8 +238,10 @@ class Carriage:
 
     def _watch(self) -> None:
         """Ask to be told of what can be done next, and of nothing else."""
-        if self._is_over:
+        waits = self._head or self._piped or self._control or self._to_server or self._end
+        if self._is_over or (self._reads_both and not waits):
             return
+        self._reads_both = not waits
         server = (EPOLLIN if self._is_idle and self._end is None else 0) | (EPOLLOUT if self._to_server else 0)
         browser = (0 if self._to_server else EPOLLIN) | (0 if self._is_idle else EPOLLOUT)
         for fd, wanted in ((self._server.fileno(), server), (self._browser.fileno(), browser)):
