@@ -6,7 +6,7 @@ PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
 
-.PHONY: run test setup lint pytest bench bench-relay lock clean
+.PHONY: run test setup lint pytest slow bench bench-relay soak lock clean
 
 run:  ## set up what is missing and start the hive; Ctrl-C stops it
 	@$(SETUP) run
@@ -27,14 +27,20 @@ lint: setup
 
 # The browser's driver keeps an event loop running in its process: those tests have one of their own.
 pytest: setup
-	@$(BIN)/pytest -m browser
-	@$(BIN)/pytest -m "not browser" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@$(BIN)/pytest -m "browser and not slow"
+	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+slow: setup  ## the tests that take minutes
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
 
 bench-relay: setup  ## screens beside websockify and a bare forwarder; writes tests/bench/out/relay.json
 	@$(BIN)/python -m tests.bench.relay
+
+soak: setup  ## eight agents, five hundred turns: memory and descriptors have to stay flat
+	@$(BIN)/python -m tests.soak
 
 lock:  ## pin what pyproject.toml names; delete requirements*.txt first to take newer releases
 	@$(SETUP) lock

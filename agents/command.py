@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from agents import interruption
+
 MAX_OUTPUT = 64 * 1024 * 1024
 _CHUNK = 65536
 
@@ -115,7 +117,7 @@ def run(
     """Run a program to its end.
 
     `timeout` in seconds; `stdout` is a descriptor that takes the output instead of memory; `on_output` gets the
-    text of both streams as it comes. Raises `CommandFailed`.
+    text of both streams as it comes. Raises `CommandFailed`, and `Interrupted` where the work may be called off.
     """
     words = [str(word) for word in argv]
     process = start(
@@ -174,7 +176,8 @@ class _Streams:
         """(stdout, stderr) once the program has ended; raises `CommandFailed` when it has not by `deadline`."""
         with self.selector:
             while self.selector.get_map():
-                for key, _ in self.selector.select(self._remaining(deadline)):
+                interruption.check()
+                for key, _ in self.selector.select(interruption.patience(self._remaining(deadline))):
                     self._feed() if key.data == "stdin" else self._collect(key)
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()))

@@ -14,13 +14,19 @@ from agents.models import Agent, Deployment
 from agents.nixconfig import evaluate, initial, options
 from agents.nixconfig.evaluate import Evaluation
 from agents.paths import inside
-from agents.repositories import meta
+from agents.repositories import lock, meta
 from agents.repositories.applied import Applied
+from agents.repositories.hosted import NotInCommit
 
 
 def applied(name: str) -> Applied:
     """The host's repository of what was approved for this agent."""
     return Applied(settings.HIVE_PATHS.applied(name))
+
+
+def meta_repository() -> Applied:
+    """The meta flake's own repository; its tags tell of updates of the inputs."""
+    return Applied(settings.HIVE_PATHS.meta)
 
 
 def default_driver() -> str:
@@ -51,6 +57,46 @@ def evaluated(run: Run, commit: str) -> Evaluation:
     return evaluate.parse(text, default_driver=default_driver())
 
 
+def build(run: Run, commit: str) -> Evaluation:
+    """Everything a switch to this commit needs, made from a copy: neither the agent nor the meta flake changes.
+
+    Raises `EvaluationFailed` or `EvaluatorMissing`.
+    """
+    run.log("Evaluating agent.nix.")
+    evaluation = evaluated(run, commit)
+    run.log("Composing its part of the meta flake in a copy.")
+    _staged(run, run.agent.name, commit)
+    return evaluation
+
+
+def meta_lock() -> bytes:
+    """The lock of the meta flake's inputs as it stands in git; empty where there is none."""
+    repository = meta_repository()
+    commit = repository.main()
+    try:
+        return repository.read_file(commit, lock.NAME) if commit is not None else b""
+    except NotInCommit:
+        return b""
+
+
+def newer_lock(run: Run) -> bytes:
+    """The lock that the meta flake would get if its inputs were taken anew. Raises `LockFailed`."""
+    staged = meta.stage_all(settings.HIVE_PATHS.meta, run.folder, hyperhive_url=settings.HIVE_FLAKE)
+    run.log("Asking for the newest inputs.")
+    return lock.renewed(staged, run.folder / "nix", run.log)
+
+
+def try_lock(run: Run, text: bytes) -> None:
+    """Check in a copy that the agents can be had with this lock; built where this hive builds. Raises `LockFailed`."""
+    staged = meta.stage_all(settings.HIVE_PATHS.meta, run.folder, hyperhive_url=settings.HIVE_FLAKE, lock=text)
+    lock.check(staged, run.folder / "nix", run.log, build=settings.HIVE_BACKEND == "nixos")
+
+
+def adopt_lock(run: Run, text: bytes, message: str) -> str:
+    """Make this lock the meta flake's and return the commit; again is success."""
+    return meta.adopt_lock(settings.HIVE_PATHS.meta, run.folder, text, message, hyperhive_url=settings.HIVE_FLAKE)
+
+
 def rebuilt(run: Run, deployment: Deployment) -> Deployment:
     """Evaluate the deployed commit again and bring the wrapper up to date; the commit stays the same."""
     run.log(f"Evaluating agent.nix of {deployment.commit[:12]}.")
@@ -66,16 +112,27 @@ def rebuilt(run: Run, deployment: Deployment) -> Deployment:
 
 def adopt(run: Run, agent: Agent, commit: str) -> None:
     """Write the agent's wrapper and tree into the meta flake: it changes only when a deploy succeeded."""
+    staged = _staged(run, agent.name, commit)
+    meta.adopt(settings.HIVE_PATHS.meta, staged, f"{agent.name}: {commit}")
+
+
+def _staged(run: Run, name: str, commit: str) -> meta.Staged:
     tree = run.folder / "meta-tree"
     shutil.rmtree(tree, ignore_errors=True)
-    applied(agent.name).export(commit, tree)
-    staged = meta.stage(settings.HIVE_PATHS.meta, run.folder, agent.name, tree, dashboard_port=settings.HIVE_PORT)
-    meta.adopt(settings.HIVE_PATHS.meta, staged, f"{agent.name}: {commit}")
+    applied(name).export(commit, tree)
+    return meta.stage(
+        settings.HIVE_PATHS.meta,
+        run.folder,
+        name,
+        tree,
+        dashboard_port=settings.HIVE_PORT,
+        hyperhive_url=settings.HIVE_FLAKE,
+    )
 
 
 def forget(run: Run, agent: Agent) -> None:
     """Take the agent out of the meta flake."""
-    meta.remove(settings.HIVE_PATHS.meta, run.folder, agent.name)
+    meta.remove(settings.HIVE_PATHS.meta, run.folder, agent.name, hyperhive_url=settings.HIVE_FLAKE)
 
 
 def purge(name: str) -> None:

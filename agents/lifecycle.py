@@ -5,20 +5,16 @@ Each verb records a job; the job does it and leaves the agent's row saying what 
 
 from __future__ import annotations
 
-import time
-
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import configuration, events, feed, jobs, naming, runtime
+from agents import actors, configuration, deeds, events, feed, gate, interruption, jobs, naming, runtime, serverfiles
 from agents.actors import Actor
 from agents.backend import containers
 from agents.containers.protocol import ContainerFailed, ContainerSpec
 from agents.jobs import JobFailed, Kind, Run
 from agents.models import Agent, Deployment, Job
-
-_HEALTH_POLL = 0.02
 
 
 class LifecycleRefused(Exception):
@@ -47,10 +43,13 @@ def destroy(agent: Agent, *, actor: Actor, purge: bool = False) -> Job:
         raise LifecycleRefused(f"{agent.name} is the manager: the hive cannot do without it")
     if agent.lifecycle == Agent.Lifecycle.REQUESTED:
         raise LifecycleRefused(f"{agent.name} waits for its approval: deny or cancel that instead")
+    if agent.lifecycle == Agent.Lifecycle.DRAFT:
+        raise LifecycleRefused(f"{agent.name} is a draft and has no container: throw the draft away instead")
     if agent.lifecycle == Agent.Lifecycle.GONE or (agent.lifecycle == Agent.Lifecycle.KEPT and not purge):
         raise LifecycleRefused(f"{agent.name} has no container; --purge removes what is kept of it")
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(wanted=False)
+        deeds.tell("agent purge asked" if purge else "agent destroy asked", actor=actor, agent=agent.name)
         return jobs.request("destroy", agent, actor=actor, options={"purge": purge})
 
 
@@ -61,15 +60,16 @@ def refresh_manager(manager: Agent, *, actor: Actor) -> None:
 
 
 def switch(run: Run, deployment: Deployment) -> None:
-    """Put `deployment` to run in place of what runs now and wait until its harness is connected.
+    """Put `deployment` to run in place of what runs now and wait until its harness is well.
 
-    Raises `JobFailed` with the last log lines when it does not come up; what ran before is then gone: the caller
-    puts it back.
+    Raises `JobFailed` with the last log lines when it does not come up, `Interrupted` when it was called off; what
+    ran before is then gone: the caller puts it back.
     """
     name = run.agent.name
     refuse_port_collision(name)
-    containers().create(name)
-    containers().stop(name)
+    with interruption.unstoppable():
+        containers().create(name)
+        containers().stop(name)
     _bring_up(run, deployment, restarted=run.agent.started_deployment_id is not None)
 
 
@@ -91,6 +91,7 @@ def register_jobs() -> None:
         "rebuild": _rebuild,
         "destroy": _destroy,
         "drain": _drain,
+        "put_away": put_away,
     }.items():
         jobs.register(name, Kind(handler, lane))
 
@@ -131,7 +132,12 @@ def _rebuild(run: Run) -> None:
 
 
 def _destroy(run: Run) -> None:
-    agent, purge = run.agent, bool(run.job.options.get("purge"))
+    carry_out_destroy(run, purge=bool(run.job.options.get("purge")))
+
+
+def carry_out_destroy(run: Run, *, purge: bool) -> None:
+    """Take the container away, and with `purge` everything. Doing it again changes nothing."""
+    agent = run.agent
     containers().destroy(agent.name)
     mark_stopped(agent)
     configuration.forget(run, agent)
@@ -142,6 +148,8 @@ def _destroy(run: Run) -> None:
         now = Agent.Lifecycle.GONE if purge else Agent.Lifecycle.KEPT
         Agent.objects.filter(pk=agent.pk).update(lifecycle=now, started_deployment=None, failed=False, failure="")
         feed.publish("agents", agent.pk)
+        asked_by = actors.parsed(run.job.requested_by)
+        deeds.tell("agent purged" if purge else "agent destroyed", actor=asked_by, agent=agent.name)
         what = "destroyed, its notes, credentials and repositories with it" if purge else "destroyed; its state is kept"
         events.emit(events.Event("destroyed", agent.name, f"{agent.name} was {what}, by {run.job.requested_by}."))
     run.log(f"{agent.name} is {what}.")
@@ -150,6 +158,18 @@ def _destroy(run: Run) -> None:
 def _drain(run: Run) -> None:
     containers().drain(run.agent.name)
     run.log(f"{run.agent.name} ends after its turn and is started again.")
+
+
+def put_away(run: Run) -> None:
+    """A first start that failed: nothing of it runs any more, all of it is kept for looking at."""
+    agent = run.agent
+    containers().stop(agent.name)
+    mark_stopped(agent)
+    with transaction.atomic():
+        rows = Agent.objects.filter(pk=agent.pk, lifecycle=Agent.Lifecycle.REQUESTED)
+        rows.update(lifecycle=Agent.Lifecycle.KEPT, wanted=False, started_deployment=None)
+        feed.publish("agents", agent.pk)
+    run.log(f"{agent.name} is stopped; its folders and its log are kept.")
 
 
 def mark_stopped(agent: Agent) -> None:
@@ -169,14 +189,16 @@ def _current(agent: Agent) -> Deployment:
 
 def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     agent = run.agent
-    containers().create(agent.name)
-    runtime.write(agent, deployment, restarted=restarted)
     begun = timezone.now()
-    run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
-    try:
-        containers().start(container_spec(agent, deployment))
-    except ContainerFailed as failure:
-        raise JobFailed(str(failure)) from failure
+    with interruption.unstoppable():
+        containers().create(agent.name)
+        runtime.write(agent, deployment, restarted=restarted)
+        serverfiles.place(agent, deployment)
+        run.log(f"Starting {agent.name} with {deployment.tag} ({deployment.commit[:12]}).")
+        try:
+            containers().start(container_spec(agent, deployment))
+        except ContainerFailed as failure:
+            raise JobFailed(str(failure)) from failure
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(
             running=True,
@@ -186,28 +208,7 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
             started_version=settings.HIVE_VERSION,
         )
         feed.publish("agents", agent.pk)
-    _await_connection(run, begun)
-
-
-def _await_connection(run: Run, begun: object) -> None:
-    deadline = time.monotonic() + settings.HIVE_HEALTH_SECONDS
-    name = run.agent.name
-    while not Agent.objects.filter(pk=run.agent.pk, connected=True, connected_at__gte=begun).exists():
-        if not containers().is_running(name):
-            raise JobFailed(_why_it_ended(name))
-        if time.monotonic() > deadline:
-            raise JobFailed(f"{name} did not connect within {settings.HIVE_HEALTH_SECONDS} s.\n{_tail(name)}")
-        time.sleep(_HEALTH_POLL)
-    run.log(f"{name} runs and is connected.")
-
-
-def _why_it_ended(name: str) -> str:
-    status = containers().exit_status(name)
-    return f"{name} ended right after its start ({status or 'no exit status'}).\n{_tail(name)}"
-
-
-def _tail(name: str) -> str:
-    return "\n".join(["Last lines of its log:", *containers().logs(name, 15)])
+    gate.await_health(run, begun)
 
 
 def container_spec(agent: Agent, deployment: Deployment) -> ContainerSpec:

@@ -45,8 +45,15 @@ class Agent(models.Model):
     status_text = models.CharField(max_length=200, blank=True)
     status_set_at = models.DateTimeField(null=True, blank=True)
     active_model = models.CharField(max_length=100, blank=True)
+    chosen_model = models.CharField(max_length=200, blank=True, help_text="The operator's, instead of the deployed.")
+    session = models.CharField(max_length=64, blank=True, help_text="The model's session that goes on.")
+    context_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    context_limit = models.PositiveBigIntegerField(null=True, blank=True)
+    limited_until = models.DateTimeField(null=True, blank=True, help_text="Parked by a rate limit until then.")
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
+    ping_asked = models.CharField(max_length=32, blank=True, help_text="What its harness is asked to answer.")
+    ping_answered = models.CharField(max_length=32, blank=True, help_text="What its harness has answered.")
     token_hash = models.CharField(max_length=64, blank=True)
     deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
     started_deployment = models.ForeignKey("Deployment", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -57,6 +64,7 @@ class Agent(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        permissions: ClassVar = [("open_terminal", "Can open a terminal in a container")]
 
     def __str__(self) -> str:
         return self.name
@@ -100,6 +108,59 @@ class Deployment(models.Model):
         return f"deployed/{self.approval_id}"
 
 
+class TerminalSession(models.Model):
+    """One terminal that an operator opened on an agent."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="terminals")
+    user = models.CharField(max_length=150)
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=500, blank=True, help_text="Why it ended.")
+    size = models.PositiveBigIntegerField(default=0, help_text="Of the recording, in bytes.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"terminal {self.pk} on {self.agent}"
+
+
+class Secret(models.Model):
+    """That a secret is set for an agent; its value is in a file that only this agent and the hive can read."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=128)
+    in_environment = models.BooleanField(default=False, help_text="Also a variable of the agent's programs.")
+    set_by = models.CharField(max_length=160)
+    set_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent", "name"], name="one_secret_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.name}"
+
+
+class Stat(models.Model):
+    """A number of an agent at a time, as its harness reports it at the end of a turn."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="stats")
+    ts = models.DateTimeField()
+    key = models.CharField(max_length=80)
+    value = models.FloatField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["agent", "key", "ts"], name="stat_of_agent"),
+            models.Index(fields=["ts"], name="stat_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.key} {self.value:g}"
+
+
 class Job(models.Model):
     """One piece of work on an agent. The row is the truth; the queue only pokes."""
 
@@ -113,6 +174,7 @@ class Job(models.Model):
     class Lane(models.TextChoices):
         CONTAINER = "container"
         REPOSITORY = "repository"
+        BUILD = "build"
 
     ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
 

@@ -29,6 +29,10 @@ class Paths:
         """The agent's `.claude`; nobody else ever sees it."""
         return self.agent(name) / "claude"
 
+    def secrets(self, name: str) -> Path:
+        """What the operator has set for this agent alone; at `/run/secrets` inside, where it can only be read."""
+        return self.agent(name) / "secrets"
+
     def notes(self, name: str) -> Path:
         """The agent's durable notes; at `/agents/<name>/state` inside."""
         return self.agent(name) / "state"
@@ -59,6 +63,10 @@ class Paths:
     def container_log(self, name: str) -> Path:
         return self.state / "logs" / f"{agent_name(name)}.log"
 
+    def recordings(self, name: str) -> Path:
+        """Screens and terminals of this agent that were recorded; the hive's own, no container sees them."""
+        return self.state / "recordings" / agent_name(name)
+
     def job(self, job_id: int) -> Path:
         """Scratch folder of one job: exported trees, quarantined objects."""
         return self.state / "jobs" / str(int(job_id))
@@ -84,10 +92,6 @@ class Paths:
     def vnc_password(self, name: str) -> Path:
         """What that server asks for, where it asks."""
         return self.agent_runtime(name) / "vnc-password"
-
-    def recordings(self, name: str) -> Path:
-        """Recorded sessions of the agent's screen; no container sees them."""
-        return self.state / "recordings" / agent_name(name)
 
     def shim(self, name: str) -> Path:
         """The shim's own folder (lock, pid, exit status); no container sees it. `_` cannot start an agent's name."""

@@ -40,16 +40,17 @@ def write(agent: Agent, deployment: Deployment, *, restarted: bool) -> None:
         "name": agent.name,
         "manager": agent.is_manager,
         "driver": deployment.options["driver"],
-        "model": agent.active_model or deployment.options["model"],
+        "model": agent.chosen_model or deployment.options["model"],
         "options": deployment.options,
         "restarted": restarted,
     }
     paths: Paths = settings.HIVE_PATHS
-    _replace(agent.name, paths.agent_token(agent.name), tokens.rotate(agent))
-    _replace(agent.name, paths.agent_runtime(agent.name) / "config.json", json.dumps(configuration))
+    replace(agent.name, paths.agent_token(agent.name), tokens.rotate(agent))
+    replace(agent.name, paths.agent_runtime(agent.name) / "config.json", json.dumps(configuration))
 
 
-def _replace(name: str, path: Path, text: str) -> None:
+def replace(name: str, path: Path, text: str) -> None:
+    """Write a file that the agent can read, all at once."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

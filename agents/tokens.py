@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from django.db import transaction
+
+from agents import actors, deeds
 from agents.models import Agent
 
 
@@ -16,7 +19,9 @@ def digest(token: str) -> str:
 def rotate(agent: Agent) -> str:
     """Give the agent a new token and return it; the old one is worth nothing from now on."""
     token = secrets.token_urlsafe(32)
-    Agent.objects.filter(pk=agent.pk).update(token_hash=digest(token))
+    with transaction.atomic():
+        Agent.objects.filter(pk=agent.pk).update(token_hash=digest(token))
+        deeds.tell("token changed", actor=actors.SYSTEM, agent=agent.name)
     return token
 
 

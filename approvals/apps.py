@@ -7,7 +7,11 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
 
     def ready(self) -> None:
-        from approvals import deployment, pinning
+        from agents import deeds
+        from approvals import audit, contents, deployment, destroying, drafts, pinning, prebuild, reflagging, updating
 
+        deeds.subscribe(audit.keep)
+        for part in (contents, destroying, drafts, prebuild, reflagging, updating):
+            part.register_jobs()
         pinning.register_jobs()
         deployment.register_jobs()

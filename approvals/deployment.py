@@ -1,19 +1,23 @@
-"""From approved to deployed: exactly the approved commit is evaluated, switched to, checked, and tagged.
+"""From approved to deployed: exactly what was approved is built, switched to, checked for health, and tagged.
 
-Every step can be driven again: a worker killed anywhere leaves an approval that ends deployed or failed.
+Every step can be driven again: a worker killed anywhere leaves an approval that ends deployed or failed. Git's tags
+tell how far it came, `ending` is the point of no return: before it an operator can cancel, after it the approval ends
+as it says.
 """
 
 from __future__ import annotations
 
-from django.db import transaction
+import time
+from collections.abc import Callable
 
-from agents import actors, configuration, events, feed, jobs, lifecycle
+from agents import actors, configuration, interruption, jobs, lifecycle
+from agents.interruption import Interrupted
 from agents.jobs import JobFailed, Kind, Run
-from agents.models import Agent, Deployment, Job
+from agents.models import Deployment, Job
 from agents.nixconfig.evaluate import EvaluationFailed, EvaluatorMissing
-from agents.repositories.applied import PredatesTags
-from approvals import decisions, tags, transitions
+from approvals import endings, tags, transitions
 from approvals.models import Approval
+from approvals.verifying import Superseded, verify
 
 Status = Approval.Status
 
@@ -23,103 +27,88 @@ def register_jobs() -> None:
 
 
 def _deploy(run: Run) -> None:
-    approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id or 0)
-    if approval.status == Status.APPROVED:
-        approval = _begin(run, approval)
-    if approval.status != Status.BUILDING:
-        run.log(f"Approval {approval.pk} is {approval.status}: nothing to build.")
-        return
-    deployment = _build(run, approval)
-    lifecycle.switch(run, deployment)
-    _complete(run, approval, deployment)
+    approval = _current(run.job)
+    if approval.status in (Status.APPROVED, Status.BUILDING):
+        try:
+            with interruption.stoppable(called_off(approval)):
+                _carry_on(run, approval)
+        except Superseded as reason:
+            run.log(str(reason))
+            endings.superseded(_current(run.job), str(reason))
+        except Interrupted:
+            run.log("Called off.")
+    if (approval := _current(run.job)).status == Status.CANCELLED:
+        endings.cancelled(approval)
+    run.log(f"Approval {approval.pk} is {approval.status}.")
+
+
+def called_off(approval: Approval) -> Callable[[], bool]:
+    """A question that can be asked often: has an operator cancelled this build?"""
+    asked = [0.0, False]
+
+    def cancelled() -> bool:
+        if time.monotonic() - asked[0] > interruption.LOOK_SECONDS:
+            asked[:] = time.monotonic(), Approval.objects.filter(pk=approval.pk, status=Status.CANCELLED).exists()
+        return bool(asked[1])
+
+    return cancelled
+
+
+def _carry_on(run: Run, approval: Approval) -> None:
+    """From wherever an earlier worker may have left it."""
+    if approval.ending == Status.FAILED:
+        raise JobFailed(approval.note)
+    if approval.ending != Status.DEPLOYED:
+        if approval.status == Status.APPROVED:
+            approval = _begin(run, approval)
+        deployment = _build(run, approval)
+        verify(approval, deployment.options)
+        interruption.check()
+        lifecycle.switch(run, deployment)
+        _pass_the_gate(approval)
+    with interruption.unstoppable():
+        endings.deployed(run, approval)
 
 
 def _begin(run: Run, approval: Approval) -> Approval:
-    if approval.decided_on != run.agent.deployment_id:
-        superseded = transitions.move(
-            approval, Status.SUPERSEDED, actor=actors.SYSTEM, note="Another deploy ran by the time this was built."
-        )
-        decisions.tell_requester(superseded)
-        return superseded
-    _check_pinned(approval)
+    verify(approval)
     tags.plant(run.agent, f"approved/{approval.pk}", approval.commit)
     tags.plant(run.agent, f"building/{approval.pk}", approval.commit)
     run.log(f"Building {run.agent.name} from {approval.commit[:12]}.")
     return transitions.move(approval, Status.BUILDING, actor=actors.SYSTEM)
 
 
-def _check_pinned(approval: Approval) -> None:
-    """What was approved is what is built: the commit must still name the tree that the operator saw."""
-    repository = configuration.applied(approval.agent.name)
-    try:
-        repository.require_baseline()
-    except PredatesTags as refusal:
-        raise JobFailed(str(refusal)) from refusal
-    if approval.tree and repository.tree_of(approval.commit) != approval.tree:
-        raise JobFailed(f"commit {approval.commit[:12]} holds another tree than the one that was approved")
-
-
 def _build(run: Run, approval: Approval) -> Deployment:
     repository = configuration.applied(run.agent.name)
     repository.checkout(approval.commit)
-    run.log("Evaluating agent.nix.")
     try:
-        evaluation = configuration.evaluated(run, approval.commit)
+        built = configuration.build(run, approval.commit)
     except (EvaluationFailed, EvaluatorMissing) as failure:
         raise JobFailed(str(failure)) from failure
+    given = {"commit": approval.commit, "tree": repository.tree_of(approval.commit)}
     deployment, _ = Deployment.objects.update_or_create(
         agent=run.agent,
         approval_id=approval.pk,
-        defaults={
-            "commit": approval.commit,
-            "tree": repository.tree_of(approval.commit),
-            "options": evaluation.options,
-            "ignored": evaluation.ignored,
-        },
+        defaults={**given, "options": built.options, "ignored": built.ignored},
     )
     return deployment
 
 
-def _complete(run: Run, approval: Approval, deployment: Deployment) -> None:
-    agent, first = run.agent, run.agent.lifecycle != Agent.Lifecycle.LIVE
-    repository = configuration.applied(agent.name)
-    if repository.main() is None:
-        tags.plant(agent, "deployed/0", approval.commit)
-    reason = approval.description if approval.kind == Approval.Kind.ROLLBACK else ""
-    tags.plant(agent, deployment.tag, approval.commit, reason)
-    repository.set_main(approval.commit)
-    configuration.adopt(run, agent, approval.commit)
-    with transaction.atomic():
-        Agent.objects.filter(pk=agent.pk).update(lifecycle=Agent.Lifecycle.LIVE, deployment=deployment)
-        done = transitions.move(approval, Status.DEPLOYED, actor=actors.SYSTEM)
-        feed.publish("agents", agent.pk)
-        kind = "spawned" if first else "rebuilt"
-        events.emit(events.Event(kind, agent.name, f"{agent.name} was {kind}: {deployment.tag}."))
-        decisions.tell_requester(done)
-    run.log(f"{agent.name} runs {deployment.tag}.")
+def _pass_the_gate(approval: Approval) -> None:
+    """From here on it ends deployed. Whoever cancels at the same time is either before this or refused."""
+    if not endings.settle(approval, Status.DEPLOYED):
+        raise Interrupted
 
 
 def _failed(job: Job, error: str) -> None:
-    """Tag the failure, put the tree and the previous deploy back, tell whoever asked."""
-    approval = Approval.objects.select_related("agent", "agent__deployment").get(pk=job.approval_id or 0)
-    if approval.status not in (Status.APPROVED, Status.BUILDING):
-        return
-    agent = approval.agent
-    repository = configuration.applied(agent.name)
-    tags.plant(agent, f"failed/{approval.pk}", approval.commit, error)
-    if repository.main() is not None:
-        repository.reset_to_head()
-    with transaction.atomic():
-        failed = transitions.move(approval, Status.FAILED, actor=actors.SYSTEM, note=error)
-        decisions.tell_requester(failed)
-        _put_back(agent)
+    approval = _current(job)
+    if approval.ending == Status.DEPLOYED and approval.status == Status.BUILDING:
+        endings.conclude(approval)
+    elif approval.status in (Status.APPROVED, Status.BUILDING) and endings.settle(approval, Status.FAILED, error):
+        endings.failed(_current(job))
+    elif _current(job).status == Status.CANCELLED:
+        endings.cancelled(approval)
 
 
-def _put_back(agent: Agent) -> None:
-    """After a failed switch what ran before is started again; what a first spawn made is kept for looking at."""
-    if agent.lifecycle == Agent.Lifecycle.LIVE:
-        if agent.wanted:
-            jobs.request("start", agent, actor=actors.SYSTEM)
-        return
-    Agent.objects.filter(pk=agent.pk).update(wanted=False)
-    jobs.request("destroy", agent, actor=actors.SYSTEM, options={"purge": False})
+def _current(job: Job) -> Approval:
+    return Approval.objects.select_related("agent", "agent__deployment").get(pk=job.approval_id or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents import naming
 from agents.actors import SYSTEM
 from agents.models import Agent
-from approvals import decisions, requests
+from approvals import decisions, digests, requests
 from approvals.models import Approval
 
 
@@ -15,6 +15,7 @@ def ensure() -> None:
     if manager is None or manager.lifecycle in (Agent.Lifecycle.GONE, Agent.Lifecycle.KEPT):
         requests.spawn_manager(actor=SYSTEM)
         return
-    cut_off = Approval.objects.filter(agent=manager, status=Approval.Status.PENDING, requested_by=str(SYSTEM)).first()
+    left = Approval.objects.filter(agent=manager, kind=Approval.Kind.SPAWN, status=Approval.Status.PENDING)
+    cut_off = left.filter(requested_by=str(SYSTEM)).select_related("agent").first()
     if cut_off is not None:
-        decisions.approve(cut_off, actor=SYSTEM, note="The manager's first start.")
+        decisions.approve(cut_off, actor=SYSTEM, note="The manager's first start.", seen=digests.shown(cut_off))

@@ -5,21 +5,29 @@ Whatever happens to the proposed repository afterwards changes nothing.
 
 from __future__ import annotations
 
-import shutil
-
-from django.conf import settings
 from django.db import transaction
 
-from agents import actors, configuration, feed, jobs, lifecycle, naming
+from agents import actors, configuration, jobs, naming
 from agents.containers import privileged
 from agents.containers.protocol import VerbFailed, VerbRefused
 from agents.jobs import Kind, Run
-from agents.models import Agent, Job
+from agents.models import Job
 from agents.nixconfig.evaluate import Evaluation, EvaluationFailed, EvaluatorMissing
-from agents.paths import inside
 from agents.repositories.applied import ProposalRefused
 from agents.repositories.proposed import RepositoryUnreadable
-from approvals import decisions, risks, tags, transitions
+from approvals import (
+    contents,
+    decisions,
+    drafts,
+    inputs,
+    prebuild,
+    reflagging,
+    requests,
+    rules,
+    tags,
+    transitions,
+    updating,
+)
 from approvals.models import Approval, ApprovalContent
 
 Status = Approval.Status
@@ -45,6 +53,9 @@ def _pin(run: Run) -> None:
         return
     tags.plant(run.agent, f"proposal/{approval.pk}", commit)
     tree = configuration.applied(run.agent.name).tree_of(commit)
+    if (tag := requests.failed_before(run.agent, commit)) is not None and not approval.description.strip():
+        _fail(run, approval, f"{commit[:12]} has failed before ({tag.name}): say why it will work now, or change it")
+        return
     Approval.objects.filter(pk=approval.pk).update(commit=commit, tree=tree)
     approval.refresh_from_db()
     try:
@@ -54,26 +65,32 @@ def _pin(run: Run) -> None:
         return
     _remember_files(approval)
     run.log(f"Pinned {commit[:12]} for approval {approval.pk}.")
-    pending = transitions.move(
-        approval,
-        Status.PENDING,
-        actor=actors.SYSTEM,
-        options=evaluation.options,
-        ignored=evaluation.ignored,
-        flags=_flags(approval, evaluation),
-    )
+    pending = _show(approval, evaluation)
     if naming.is_manager(run.agent.name) and approval.kind == Approval.Kind.SPAWN and approval.requested_by == "system":
         decisions.approve(pending, actor=actors.SYSTEM, note="The manager's first start.")
 
 
+def _show(approval: Approval, evaluation: Evaluation) -> Approval:
+    """Let it be decided; older requests give way to it where that was asked for."""
+    flags = reflagging.assessed(approval, evaluation.options)
+    with transaction.atomic():
+        pending = transitions.move(
+            approval,
+            Status.PENDING,
+            actor=actors.SYSTEM,
+            options=evaluation.options,
+            ignored=evaluation.ignored,
+            **flags,
+            lock_hash=inputs.approved_lock(),
+        )
+        if approval.supersedes:
+            decisions.take_the_place_of_older(pending)
+        prebuild.request(pending)
+    return rules.consider(pending)
+
+
 def _make_state(run: Run, approval: Approval) -> None:
-    name = run.agent.name
-    run.log(f"Making the folders and the configuration repository of {name}.")
-    privileged.call("prepare", name=name)
-    privileged.call("seed_proposed", name=name, text=configuration.initial_text(name))
-    manager = Agent.objects.live().filter(name=naming.MANAGER).first()
-    if manager is not None and approval.made_state:
-        lifecycle.refresh_manager(manager, actor=actors.SYSTEM)
+    drafts.make_folders(run, new=approval.made_state)
 
 
 def _fetch(run: Run, approval: Approval) -> str:
@@ -83,7 +100,8 @@ def _fetch(run: Run, approval: Approval) -> str:
     """
     repository = configuration.applied(run.agent.name)
     repository.ensure()
-    if approval.kind == Approval.Kind.SPAWN and (main := repository.main()) is not None:
+    first = approval.kind == Approval.Kind.SPAWN and not approval.commit_ref
+    if first and (main := repository.main()) is not None:
         return main
     ref = approval.commit_ref or str(privileged.call("head_commit", name=run.agent.name))
     pack = run.folder / "proposal.pack"
@@ -92,31 +110,14 @@ def _fetch(run: Run, approval: Approval) -> str:
     return repository.receive(pack, ref, tag=f"proposal/{approval.pk}").commit
 
 
-def _flags(approval: Approval, evaluation: Evaluation) -> list[dict[str, str]]:
-    """What the operator should look at twice, compared with what runs."""
-    running = approval.agent.deployment
-    change = risks.Change.from_repository(
-        configuration.applied(approval.agent.name),
-        running.commit if running else None,
-        approval.commit,
-        running.options if running else None,
-        evaluation.options,
-        backend=settings.HIVE_BACKEND,
-    )
-    return [flag.to_json() for flag in risks.assess(change)]
-
-
 def _remember_files(approval: Approval) -> None:
     repository = configuration.applied(approval.agent.name)
     base = approval.base_commit
     before = repository.files(base) if base else {}
     ApprovalContent.objects.update_or_create(
-        approval=approval, defaults={"before": _texts(before), "after": _texts(repository.files(approval.commit))}
+        approval=approval,
+        defaults={"before": contents.texts(before), "after": contents.texts(repository.files(approval.commit))},
     )
-
-
-def _texts(files: dict[str, bytes | None]) -> dict[str, str | None]:
-    return {path: None if data is None else data.decode(errors="replace") for path, data in files.items()}
 
 
 def _fail(run: Run, approval: Approval, message: str) -> None:
@@ -136,33 +137,31 @@ def _pin_failed(job: Job, error: str) -> None:
     if approval.status == Status.PINNING:
         with transaction.atomic():
             decisions.tell_requester(transitions.move(approval, Status.FAILED, actor=actors.SYSTEM, note=error))
-        if approval.kind == Approval.Kind.SPAWN:
-            _release_name(approval)
+        if approval.kind == Approval.Kind.SPAWN and not superseding(approval):
+            drafts.release_name(approval)
 
 
 def _unpin(run: Run) -> None:
     """After a refusal: plant the annotated tag, or remove what a refused spawn had made."""
     approval = Approval.objects.select_related("agent").get(pk=run.job.approval_id or 0)
-    if approval.kind == Approval.Kind.SPAWN:
+    if approval.kind == Approval.Kind.UPDATE_INPUTS:
+        updating.denied(approval)
+    elif approval.kind == Approval.Kind.SPAWN:
         _throw_away(run, approval)
-    elif approval.status == Status.DENIED:
+    elif approval.status == Status.DENIED and approval.commit:
         tags.plant(run.agent, f"denied/{approval.pk}", approval.commit, approval.note or "denied without a note")
     run.log(f"Approval {approval.pk} is {approval.status}.")
 
 
 def _throw_away(run: Run, approval: Approval) -> None:
+    if superseding(approval):
+        return
     if approval.made_state and run.agent.deployment_id is None:
-        name, paths = run.agent.name, settings.HIVE_PATHS
-        privileged.call("purge", name=name)
-        if paths.applied(name).exists():
-            shutil.rmtree(inside(paths.state, paths.applied(name)))
-        tags.reconcile(run.agent)
-        run.log(f"Removed what the request for {name} had made.")
-    _release_name(approval)
+        drafts.remove_folders(run)
+    drafts.release_name(approval)
 
 
-def _release_name(approval: Approval) -> None:
-    with transaction.atomic():
-        now = Agent.Lifecycle.GONE if approval.made_state else Agent.Lifecycle.KEPT
-        Agent.objects.filter(pk=approval.agent_id, lifecycle=Agent.Lifecycle.REQUESTED).update(lifecycle=now)
-        feed.publish("agents", approval.agent_id)
+def superseding(approval: Approval) -> bool:
+    """Whether another spawn of the same agent is open, so that name and folders are needed."""
+    others = Approval.objects.filter(agent=approval.agent, kind=Approval.Kind.SPAWN).exclude(pk=approval.pk)
+    return others.exclude(status__in=transitions.FINAL).exists()

@@ -5,19 +5,22 @@ from __future__ import annotations
 from agents import jobs
 from agents.actors import SYSTEM
 from agents.models import Job
+from approvals import decisions
 from approvals.models import Approval
 
-_WORK = {
-    Approval.Status.PINNING: "pin",
-    Approval.Status.APPROVED: "deploy",
-    Approval.Status.BUILDING: "deploy",
-}
+_OPEN = (Approval.Status.PINNING, Approval.Status.APPROVED, Approval.Status.BUILDING)
 
 
 def redrive() -> list[Approval]:
     """Request the missing jobs; returns the approvals they are for."""
     active = Job.objects.filter(status__in=Job.ACTIVE, approval_id__isnull=False).values("approval_id")
-    left = list(Approval.objects.filter(status__in=_WORK).exclude(pk__in=active).select_related("agent").order_by("id"))
+    left = list(Approval.objects.filter(status__in=_OPEN).exclude(pk__in=active).select_related("agent").order_by("id"))
     for approval in left:
-        jobs.request(_WORK[Approval.Status(approval.status)], approval.agent, actor=SYSTEM, approval_id=approval.pk)
+        jobs.request(_work(approval), approval.agent, actor=SYSTEM, approval_id=approval.pk)
     return left
+
+
+def _work(approval: Approval) -> str:
+    if approval.status != Approval.Status.PINNING:
+        return decisions.WORK[approval.kind]
+    return "prepare_inputs" if approval.kind == Approval.Kind.UPDATE_INPUTS else "pin"

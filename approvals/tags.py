@@ -17,6 +17,24 @@ def plant(agent: Agent, name: str, commit: str, message: str = "") -> None:
         feed.publish("agents", agent.pk)
 
 
+def plant_in_meta(name: str, commit: str, message: str = "") -> None:
+    """Tag a commit of the meta flake. Raises `TagConflict` when the tag names another commit."""
+    configuration.meta_repository().tag(name, commit, message or None)
+    with transaction.atomic():
+        Tag.objects.update_or_create(agent=None, name=name, defaults={"commit": commit, "message": message})
+        feed.publish("approvals")
+
+
+def reconcile_meta() -> None:
+    """Make the rows of the meta flake's tags say what git says."""
+    found = configuration.meta_repository().tags()
+    with transaction.atomic():
+        Tag.objects.filter(agent=None).exclude(name__in=found).delete()
+        for name, info in found.items():
+            given = {"commit": info.commit, "message": info.message}
+            Tag.objects.update_or_create(agent=None, name=name, defaults=given)
+
+
 def reconcile(agent: Agent) -> None:
     """Make the rows say what git says."""
     repository = configuration.applied(agent.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,14 +14,32 @@ from approvals.models import Approval
 
 Status = Approval.Status
 
-ALLOWED: dict[str, frozenset[str]] = {
+_WAITING: dict[str, frozenset[str]] = {
+    Status.PENDING: frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED, Status.FAILED})
+}
+BUILT: dict[str, frozenset[str]] = {
+    **_WAITING,
     Status.PINNING: frozenset({Status.PENDING, Status.FAILED}),
-    Status.PENDING: frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED, Status.FAILED}),
     Status.APPROVED: frozenset({Status.BUILDING, Status.SUPERSEDED, Status.FAILED}),
     Status.BUILDING: frozenset({Status.DEPLOYED, Status.FAILED, Status.SUPERSEDED, Status.CANCELLED}),
 }
-FINAL = frozenset({Status.DEPLOYED, Status.FAILED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED})
+CARRIED_OUT: dict[str, frozenset[str]] = {
+    **_WAITING,
+    Status.APPROVED: frozenset({Status.DONE, Status.FAILED}),
+}
+"""Kinds without a commit, a build and tags: once approved they are done."""
+ALLOWED: dict[str, dict[str, frozenset[str]]] = {
+    **dict.fromkeys(Approval.Kind, BUILT),
+    Approval.Kind.DESTROY: CARRIED_OUT,
+    Approval.Kind.SCHEDULE_PROMPT: CARRIED_OUT,
+}
+FINAL = frozenset({Status.DEPLOYED, Status.DONE, Status.FAILED, Status.DENIED, Status.CANCELLED, Status.SUPERSEDED})
 DECISIONS = frozenset({Status.APPROVED, Status.DENIED, Status.CANCELLED})
+
+
+def allowed(kind: str, status: str) -> frozenset[str]:
+    """Where an approval of this kind can go from here."""
+    return ALLOWED[kind].get(status, frozenset())
 
 
 class TransitionRefused(Exception):
@@ -32,11 +52,19 @@ class TransitionRefused(Exception):
         super().__init__(f"approval {approval.pk} is already {approval.status}{who}{when}: it cannot become {to}")
 
 
-def move(approval: Approval, to: str, *, actor: Actor, note: str = "", **fields: object) -> Approval:
+def move(
+    approval: Approval,
+    to: str,
+    *,
+    actor: Actor,
+    note: str = "",
+    only: Mapping[str, object] | None = None,
+    **fields: object,
+) -> Approval:
     """Take `approval` to the status `to`; returns the fresh row.
 
-    `fields` are set in the same statement. Raises `TransitionRefused` when the status is another one by now, or the
-    step is not allowed; nothing has changed then.
+    `fields` are set in the same statement, `only` are further conditions on the row. Raises `TransitionRefused` when
+    the status is another one by now, or the step is not allowed; nothing has changed then.
     """
     before = approval.status
     now = timezone.now()
@@ -49,8 +77,9 @@ def move(approval: Approval, to: str, *, actor: Actor, note: str = "", **fields:
     with transaction.atomic():
         locks.hold(approval.agent)
         changed = 0
-        if to in ALLOWED.get(before, frozenset()):
-            changed = Approval.objects.filter(pk=approval.pk, status=before).update(status=to, **fields)
+        if to in allowed(approval.kind, before):
+            rows = Approval.objects.filter(pk=approval.pk, status=before, **(only or {}))
+            changed = rows.update(status=to, **fields)
         if not changed:
             raise TransitionRefused(Approval.objects.get(pk=approval.pk), to)
         audit.record(

@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db import OperationalError
 
 from agents.models import Agent
-from broker import delivery, frames, sql, standing, waking
-from broker.seats import Slot
+from broker import control, delivery, eventlog, frames, standing, waking
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
-from broker.transactions import Look, Work
-from broker.writer import Part, Writer, Written
+from broker.writer import Part, Slot, Writer, Written
 
 if TYPE_CHECKING:
     from broker.sessions import Session
@@ -41,6 +39,7 @@ class Hub:
         self._woken: set[str] = set()
         self._checking: asyncio.Task[None] | None = None
         self._stopping = False
+        self._pinging: set[asyncio.Task[None]] = set()
         self._writer = Writer(self._loop, self._slot_of, self._tell)
 
     def start(self) -> None:
@@ -60,7 +59,7 @@ class Hub:
     def session(self, name: str) -> Session | None:
         return self._sessions.get(name)
 
-    def submit(self, work: Work, done: Callable[[object], None], *look: str) -> None:
+    def submit(self, work: Outgoing | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
         """Have `work` done in the next transaction; `done` gets its result or exception after the commit."""
         self._writer.submit(Part(work, done, look))
 
@@ -121,8 +120,19 @@ class Hub:
     def changed(self, changes: Sequence[tuple[int, str, str]]) -> None:
         """Subscriber of the change feed."""
         self._wake({name for _, topic, name in changes if topic == "deliveries"})
+        if pinged := {name for _, topic, name in changes if topic == "pings" and name in self._sessions}:
+            self._pinging.add(task := self._loop.create_task(self._ping(pinged)))
+            task.add_done_callback(self._pinging.discard)
+        for name in {name for _, topic, name in changes if topic == control.TOPIC}:
+            if (session := self._sessions.get(name)) is not None:
+                session.look_for_orders()
         if any(topic == "agents" for _, topic, _ in changes) and (self._checking is None or self._checking.done()):
             self._checking = self._loop.create_task(self._drop_revoked())
+
+    async def _ping(self, names: Collection[str]) -> None:
+        for name, ident in (await in_thread(standing.asked, names)).items():
+            if name in self._sessions:
+                self._sessions[name].ping(ident)
 
     async def _drop_revoked(self) -> None:
         """A token changes when the container is started again, and ends with the agent.
@@ -140,10 +150,10 @@ class Hub:
             if (name in self._sessions or name in self._receivers) and name not in self._woken:
                 self._woken.add(name)
                 # Forgotten inside the transaction: what is committed after that wakes again.
-                self.submit(Look(partial(self._woken.discard, name)), _ignore, name)
+                self.submit(partial(self._woken.discard, name), _ignore, name)
 
     def _slot_of(self, name: str) -> Slot | None:
-        """Asked while a transaction is written, in whichever thread does it."""
+        """Asked in the writer's thread."""
         session = self._sessions.get(name)
         if session is None or not session.takes_pushes or name in self._receivers:
             return None
@@ -172,14 +182,15 @@ def may_connect(agent: Agent) -> bool:
 
 
 def _valid_tokens() -> set[tuple[str, str]]:
-    """Past the ORM: while agents are busy it is asked several times a second."""
-    found = sql.rows(f"SELECT name, token_hash FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
-    return {(name, digest) for name, digest in found}
+    return set(Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", "token_hash"))
 
 
 def _attach(session: Session) -> None:
     delivery.release_others(session.name, session.id)
     standing.connected(session.name)
+    session.asked = standing.asked([session.name]).get(session.name, "")
+    session.paused = Agent.objects.get(pk=session.agent_id).paused
+    session.events = eventlog.position(session.agent_id)
     session.is_attached = True
 
 

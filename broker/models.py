@@ -10,6 +10,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from agents.models import Agent
+
 MAX_ADDRESS = 40
 
 
@@ -206,3 +208,66 @@ class Upkeep(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LoggedEvent(models.Model):
+    """What an agent's harness says happened, in its own order: `seq` counts on within an `epoch`.
+
+    All of it is the agent's word, sizes and types checked.
+    """
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="logged_events")
+    epoch = models.CharField(max_length=32)
+    seq = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    turn = models.CharField(max_length=64, blank=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["agent", "epoch", "seq"], name="each_event_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["agent", "id"], name="event_of_agent"),
+            models.Index(fields=["at"], name="event_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.kind} #{self.seq}"
+
+
+class Order(models.Model):
+    """What the operator wants of a harness now: interrupt, compact, … (`broker.control`)."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENT = "sent"
+        DONE = "done"
+        FAILED = "failed"
+        EXPIRED = "expired"
+
+    OPEN: ClassVar = (State.QUEUED, State.SENT)
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="orders")
+    verb = models.CharField(max_length=20)
+    args = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    session = models.CharField(max_length=32, blank=True, help_text="The connection it was sent by.")
+    text = models.CharField(max_length=2000, blank=True, help_text="What came of it, in the harness's words.")
+    requested_by = models.CharField(max_length=160)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["agent"], condition=Q(state__in=["queued", "sent"]), name="order_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.agent} #{self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in self.OPEN

@@ -59,6 +59,8 @@ def ask(
 ) -> Question:
     """Put a question to an agent or the operator. Raises `QuestionRefused`, `SendRefused`."""
     offered = _checked(text, options, multi=multi)
+    if ttl_seconds is not None and not 1 <= ttl_seconds <= MAX_TTL:
+        raise QuestionRefused(f"the time for an answer is 1 to {MAX_TTL} seconds")
     target = naming.resolve_alias(to)
     if target in (EVERYONE, sender.address):
         raise QuestionRefused("a question is for one other: name an agent, 'manager' or 'operator'")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from agents.models import Agent
 from broker.models import MAX_ADDRESS, Message
@@ -23,7 +22,7 @@ class Sender:
 
     @classmethod
     def agent(cls, agent: Agent | str) -> Sender:
-        return _agent(str(agent))
+        return cls(Message.Provenance.AGENT, str(agent))
 
     @classmethod
     def system(cls) -> Sender:
@@ -37,9 +36,3 @@ class Sender:
     @property
     def is_agent(self) -> bool:
         return self.provenance == Message.Provenance.AGENT
-
-
-@lru_cache(maxsize=1024)
-def _agent(name: str) -> Sender:
-    """Made once for each name: every message of an agent has the same sender."""
-    return Sender(Message.Provenance.AGENT, name)

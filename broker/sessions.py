@@ -10,12 +10,12 @@ from typing import Protocol
 from uuid import uuid4
 
 from agents.models import Agent
-from broker import frames, standing, tools
+from broker import control, delivery, eventlog, frames, standing, tools
 from broker.delivery import Leased
+from broker.eventlog import Position
 from broker.frames import Frame
 from broker.hub import Hub
 from broker.refusals import FrameRefused, Refused, ToolError
-from broker.turns import Begun, Ended, Turn
 
 logger = logging.getLogger(__name__)
 MAX_TURNS = MAX_CALLS = 64
@@ -30,8 +30,7 @@ class Wire(Protocol):
     def congested(self) -> bool:
         """The client does not read as fast as it is sent to."""
 
-    def send(self, frame: Frame | str) -> None:
-        """A frame, or its JSON."""
+    def send(self, frame: Frame) -> None: ...
 
     def close(self, code: int) -> None: ...
 
@@ -43,17 +42,20 @@ class Session:
         self.id = uuid4().hex
         self.window = 0
         self.is_attached = False
+        self.asked = ""
+        self._welcomed = False
+        self.paused = False
+        self.events = Position()
         self._ended = False
         self._turns: dict[str, None] = {}
-        self._identity = tools.Identity(self.name)
-        self._calls: dict[str, asyncio.Task[None] | None] = {}
+        self._calls: dict[str, asyncio.Task[None]] = {}
         self._unsettled = 0
         self._settled = asyncio.Event()
         self._told: set[str] = set()
 
     @property
     def takes_pushes(self) -> bool:
-        return self.is_attached and not self._ended and not self._wire.congested
+        return self.is_attached and not self._ended and not self.paused and not self._wire.congested
 
     @property
     def turn(self) -> str | None:
@@ -81,6 +83,11 @@ class Session:
             self._settled.clear()
             await self._settled.wait()
 
+    def tell(self, frame: Frame) -> None:
+        """A frame that nothing waits for."""
+        if self.is_attached and not self._ended:
+            self._wire.send(frame)
+
     def push(self, messages: Sequence[Leased]) -> None:
         for message in messages:
             self._wire.send(frames.message(message))
@@ -90,7 +97,33 @@ class Session:
         if isinstance(result, Exception):
             self.end(_CLOSE_FAILED)
         elif not self._ended:
-            self._wire.send(frames.welcome(self.name, self.id))
+            epoch, seq = self.events.epoch, self.events.seq
+            self._wire.send(frames.welcome(self.name, self.id, paused=self.paused, epoch=epoch, seq=seq))
+            self._welcomed = True
+            self.ping(self.asked)
+            self.look_for_orders()
+
+    def look_for_orders(self) -> None:
+        """The operator may have given some."""
+        if self.is_attached and not self._ended:
+            self._hub.submit(partial(control.lease, self.agent_id, self.id), self._ordered)
+
+    def _ordered(self, result: object) -> None:
+        """What could not be read now is read at the next order, or the next connection."""
+        if self._ended or not isinstance(result, list):
+            return
+        for order in result:
+            if order.verb in ("pause", "resume"):
+                self.paused = order.verb == "pause"
+            self._wire.send(frames.control(order.pk, order.verb, order.args))
+        if result and not self.paused:
+            self._hub.wake((self.name,))
+
+    def ping(self, ident: str) -> None:
+        """Have the harness show that it is well; nothing to do where nobody asks. Never before the welcome."""
+        self.asked = ident
+        if ident and self._welcomed and not self._ended:
+            self._wire.send(frames.ping(ident))
 
     def drop(self, code: str, text: str, close: int) -> None:
         """The hive ends the session."""
@@ -105,8 +138,7 @@ class Session:
         self._ended = True
         self._settled.set()
         for task in self._calls.values():
-            if task is not None:
-                task.cancel()
+            task.cancel()
         if close is not None:
             self._wire.close(close)
         if self.window:
@@ -129,7 +161,11 @@ class Session:
         if len(self._turns) >= MAX_TURNS:
             raise FrameRefused("bad_field", f"turn_started: {MAX_TURNS} turns run already")
         self._turns[turn] = None
-        self._submit(Begun(self.name, self.id, turn, tuple(frame["messages"])), partial(self._began, turn))
+        self._submit(partial(self._begin, turn, frame["messages"]), partial(self._began, turn))
+
+    def _begin(self, turn: str, messages: list[int]) -> None:
+        delivery.begin_turn(self.name, self.id, turn, messages)
+        standing.turn_started(self.name)
 
     def _began(self, turn: str, result: object) -> None:
         if isinstance(result, Refused):
@@ -141,11 +177,38 @@ class Session:
         if turn not in self._turns:
             raise FrameRefused("bad_field", f"turn_ended: 'turn': no turn {turn!r} runs on this connection")
         del self._turns[turn]
-        ended = Ended(self.name, self.id, turn, frame["outcome"], frame["error"], idle=not self._turns)
-        self._submit(ended, _nothing, self.name)
+        idle = not self._turns
+        self._submit(partial(self._finish, turn, frame["outcome"], frame["error"], idle), _nothing, self.name)
+
+    def _finish(self, turn: str, outcome: str, error: str, idle: bool) -> None:
+        if outcome == "requeue":
+            delivery.requeue_turn(self.name, self.id, turn)
+        else:
+            delivery.acknowledge_turn(self.name, self.id, turn, error if outcome == "failed" else "")
+        standing.turn_ended(self.name, idle=idle)
 
     def _on_report(self, frame: Frame) -> None:
         self._submit(partial(standing.reported, self.name, frame), _nothing)
+
+    def _on_pong(self, frame: Frame) -> None:
+        self._submit(partial(standing.answered, self.name, frame["id"]), _nothing)
+
+    def _on_events(self, frame: Frame) -> None:
+        self._submit(partial(eventlog.store, self.agent_id, frame["epoch"], frame["events"]), self._logged)
+
+    def _logged(self, result: object) -> None:
+        if isinstance(result, FrameRefused):
+            self._refuse(result)
+        elif isinstance(result, Position) and not self._ended:
+            self._wire.send(frames.events_taken(result.epoch, result.seq))
+
+    def _on_control_result(self, frame: Frame) -> None:
+        done = {"ok": frame["ok"], "text": frame["text"]}
+        self._submit(partial(control.answered, self.agent_id, self.id, frame["id"], **done), self._order_done)
+
+    def _order_done(self, result: object) -> None:
+        if isinstance(result, Refused):
+            self._refuse(FrameRefused("bad_field", f"control_result: 'id': {result}"))
 
     def _on_call(self, frame: Frame) -> None:
         call = frame["id"]
@@ -153,27 +216,7 @@ class Session:
             raise FrameRefused("bad_field", f"call: 'id': {call!r} is still running")
         if len(self._calls) >= MAX_CALLS:
             raise FrameRefused("bad_field", f"call: {MAX_CALLS} calls are running; wait for one to end")
-        if (tool := tools.quick(frame["tool"])) is not None:
-            self._quick(call, tool, frame["args"])
-        else:
-            self._calls[call] = asyncio.get_running_loop().create_task(self._call(call, frame["tool"], frame["args"]))
-
-    def _quick(self, call: str, tool: tools.QuickTool, args: Frame) -> None:
-        """A call that waits for nothing but the writer."""
-        try:
-            outgoing = tools.begin(self._identity, tool, args)
-        except ToolError as error:
-            self._wire.send(frames.failure(call, str(error)))
-            return
-        self._calls[call] = None
-        self._hub.submit(outgoing, partial(self._quick_done, call, tool))
-
-    def _quick_done(self, call: str, tool: tools.QuickTool, result: object) -> None:
-        self._calls.pop(call, None)
-        try:
-            self._wire.send(frames.result(call, tools.shown(self._identity, tool, result)))
-        except ToolError as error:
-            self._wire.send(frames.failure(call, str(error)))
+        self._calls[call] = asyncio.get_running_loop().create_task(self._call(call, frame["tool"], frame["args"]))
 
     async def _call(self, call: str, tool: str, args: Frame) -> None:
         try:
@@ -184,7 +227,7 @@ class Session:
         finally:
             del self._calls[call]
 
-    def _submit(self, work: Turn | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+    def _submit(self, work: Callable[[], object], done: Callable[[object], None], *look: str) -> None:
         self._unsettled += 1
         self._hub.submit(work, partial(self._settle, done), *look)
 

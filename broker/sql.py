@@ -5,21 +5,18 @@ One text serves SQLite and PostgreSQL; what differs between the two in the broke
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from agents.models import Change
 
 Row = tuple[Any, ...]
-_BUSY_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -135,40 +132,9 @@ def _execute(statement: str, values: Sequence[Any]) -> Any:
         return _cursor().execute(statement, values, prepare=True)
 
 
-class NotNow(Exception):
-    """Somebody else holds the lock."""
-
-
-@contextmanager
-def at_once(shared: Any) -> Iterator[None]:
-    """A transaction on an open SQLite connection, in any thread that nobody else uses it in meanwhile.
-
-    It never waits: raises `NotNow`. Inside it only the statements of this module will do, not the ORM.
-    """
-    connections[DEFAULT_DB_ALIAS] = shared
-    raw = shared.connection
-    with shared.wrap_database_errors:
-        raw.execute("PRAGMA busy_timeout=0")
-        try:
-            raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise NotNow from error
-        finally:
-            raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        try:
-            yield
-            raw.execute("COMMIT")
-        except BaseException:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
-            raise
-
-
 def _raw() -> Any:
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    if wrapper.connection is None:
-        wrapper.ensure_connection()
-    return wrapper.connection
+    connection.ensure_connection()
+    return connection.connection
 
 
 def _cursor() -> Any:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import secrets
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
+from agents import actors
+from agents.actors import Actor
+from approvals import audit
 from hiveproject import signin
 
 USERNAME = "operator"
@@ -29,17 +33,19 @@ def reset() -> str:
     Sessions and sign-in links of before are worth nothing any more.
     """
     password = _random()
-    account, _ = User.objects.get_or_create(username=USERNAME)
-    account.is_active = account.is_staff = account.is_superuser = True
-    account.set_password(password)
-    account.save()
-    signin.revoke(account)
+    with transaction.atomic():
+        account, _ = User.objects.get_or_create(username=USERNAME)
+        account.is_active = account.is_staff = account.is_superuser = True
+        account.set_password(password)
+        account.save()
+        signin.revoke(account)
+        audit.record("password reset", actor=actors.operator(USERNAME), note="on the command line")
     return password
 
 
-def sign_in_path() -> str:
+def sign_in_path(actor: Actor = actors.SYSTEM) -> str:
     """Path of a page that signs the operator in once."""
-    return signin.path(signin.issue(User.objects.get(username=USERNAME)))
+    return signin.path(signin.issue(User.objects.get(username=USERNAME), actor=actor))
 
 
 def _random() -> str:

@@ -10,7 +10,9 @@ class HiveConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import events
-        from hiveproject import request_tools, system_events
+        from hiveproject import request_tools, schedule_tools, schedules, system_events
 
         events.subscribe(system_events.tell)
         request_tools.register()
+        schedules.register()
+        schedule_tools.register()

@@ -15,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hiveproject.settings")
 pages = get_asgi_application()
 
 from hiveproject import routing  # noqa: E402 - needs the apps loaded
-from hiveproject.answers import answer, refuse_websocket  # noqa: E402
+from hiveproject.answers import answer  # noqa: E402
 from hiveproject.mcp import endpoint  # noqa: E402
 
 
@@ -25,12 +25,12 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif scope["type"] == "http":
         await pages(scope, receive, send)
     elif scope["type"] == "websocket":
-        await routing.operators(scope, receive, send, refuse_websocket)
+        await routing.find(routing.OPERATORS, scope)(scope, receive, send)
 
 
 async def _agent_side(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
-        await routing.AGENTS.get(scope["path"], refuse_websocket)(scope, receive, send)
+        await routing.find(routing.AGENTS, scope)(scope, receive, send)
     elif scope["path"] == "/mcp":
         await endpoint(scope, receive, send)
     else:

@@ -76,10 +76,10 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]
     """
 
     _unread_since: float | None = None
-    _reason: str | None = None
     _early: bytes | None = None
     _taken: TakenConnection | None = None
     data: bytes
+    _reason: str | None = None
 
     def onConnect(self, request: Any) -> Any:
         self.writable = asyncio.Event()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from hiveproject.reach.addresses import AddressRefused, checked
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -39,6 +41,15 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name}: {value!r} is not one of {', '.join(allowed)}")
     return value
+
+
+def address(name: str, default: str) -> str:
+    """An http address, or the default where none is set."""
+    value = text(name)
+    try:
+        return checked(value) if value else default
+    except AddressRefused as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
 def roots(environment: Mapping[str, str] = os.environ) -> tuple[Path, Path]:

@@ -16,10 +16,12 @@ from django.utils import timezone
 from agents.models import Agent, Job
 from approvals import queue
 from approvals.models import Approval
-from broker import inbox
+from broker import deadletters, inbox, questions
+from broker.models import Question
 from hiveproject import health
 
 _RECENT = timedelta(days=7)
+_QUESTION, _QUESTIONS = 2_000, 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Item:
     since: datetime | None
     url: str
     verb: str
+    question: Question | None = None
+
+    @property
+    def key(self) -> str:
+        """The same as long as it is the same thing that needs somebody."""
+        return f"{self.url} {self.title}"[:255]
 
 
 def standings(agents: QuerySet[Agent] | None = None) -> list[Standing]:
@@ -73,7 +81,9 @@ def attention(known: Iterable[Standing] | None = None) -> list[Item]:
     return [
         *_worker(),
         *_approvals(),
+        *_questions(),
         *(item for each in standing for item in _troubles(each)),
+        *_dead_letters(),
         *_failed_deploys(),
         *_failed_jobs({each.agent.pk for each in standing if each.agent.failed}),
         *_port_collisions(standing),
@@ -148,7 +158,39 @@ def _approvals() -> list[Item]:
     ]
 
 
-_ASKS = {"spawn": "New agent", "apply_commit": "Change to", "rollback": "Rollback of"}
+_ASKS = {
+    "spawn": "New agent",
+    "apply_commit": "Change to",
+    "rollback": "Rollback of",
+    "update_inputs": "New shared inputs, by way of",
+    "destroy": "End of",
+    "schedule_prompt": "Scheduled prompt for",
+}
+
+
+def _questions() -> list[Item]:
+    """What agents have asked the operator; answered in place."""
+    return [
+        Item(
+            "needs",
+            f"{question.asker} asks",
+            question.text[:_QUESTION],
+            question.asked_at,
+            reverse("question", args=[question.pk]),
+            "Open",
+            question,
+        )
+        for question in questions.for_operator()[:_QUESTIONS]
+    ]
+
+
+def _dead_letters() -> list[Item]:
+    count = deadletters.count()
+    if not count:
+        return []
+    title = "A message could not be delivered" if count == 1 else f"{count} messages could not be delivered"
+    detail = "Have it delivered again, or give it up." if count == 1 else "Have them delivered again, or give them up."
+    return [Item("bad", title, detail, None, reverse("dead-letters"), "Look")]
 
 
 def _troubles(standing: Standing) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Which websocket goes where."""
+"""Which websocket goes where, by its path; what the path names is put into the scope as `hive_name`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from typing import Any
 
 from broker.consumers import AgentConsumer
 from hiveproject import live
+from hiveproject.answers import refuse_websocket
 from hiveproject.screens import consumer as screens
+from hiveproject.terminal import consumers as terminal
 
-AGENTS: dict[str, Any] = {"/ws/agent": AgentConsumer.as_asgi()}
-OPERATORS: dict[str, Any] = {live.PATH: live.websocket}
-_SCREEN = re.compile(r"/agents/([a-z][a-z0-9-]{0,8})/screen/ws")
+_NAME = r"(?P<name>[a-z][a-z0-9-]{0,8})"
+AGENTS: dict[str, Any] = {
+    r"/ws/agent": AgentConsumer.as_asgi(),
+    r"/ws/terminal/(?P<name>[0-9a-f]{32})": terminal.shell,
+}
+OPERATORS: dict[str, Any] = {
+    re.escape(live.PATH): live.websocket,
+    rf"/agents/{_NAME}/screen/ws": screens.websocket,
+    rf"/agents/{_NAME}/terminal/ws": terminal.browser,
+}
 
 
-async def operators(scope: Any, receive: Any, send: Any, otherwise: Any) -> None:
-    """One websocket of a browser; `otherwise` takes what goes nowhere."""
-    screen = _SCREEN.fullmatch(scope["path"])
-    if screen is not None:
-        scope["hive_screen"] = screen[1]
-        await screens.websocket(scope, receive, send)
-    else:
-        await OPERATORS.get(scope["path"], otherwise)(scope, receive, send)
+def find(side: dict[str, Any], scope: dict[str, Any]) -> Any:
+    """The application for this websocket; one that refuses where there is none."""
+    for pattern, application in side.items():
+        found = re.fullmatch(pattern, scope["path"])
+        if found:
+            scope["hive_name"] = found.groupdict().get("name", "")
+            return application
+    return refuse_websocket

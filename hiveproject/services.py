@@ -15,6 +15,7 @@ from hiveproject.mcp import endpoint
 from hiveproject.screens.relay import process
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
+from hiveproject.terminal import rooms, sessions
 
 _CHECK_SECONDS = 2.0
 _GAP_SECONDS = 0.1
@@ -25,6 +26,7 @@ def begin() -> None:
     with transaction.atomic():
         delivery.release_all()
         standing.everyone_disconnected()
+        sessions.close_forgotten()
 
 
 class Services:
@@ -55,6 +57,8 @@ class Services:
             self._checking.cancel()
         if self._sockets is not None:
             self._sockets.close()
+        for room in rooms.every():
+            await room.end("The hive stops.")
         self._tail.stop()
         process.stop()
         await endpoint.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ImproperlyConfigured
 
 from agents.paths import Paths
+from agents.repositories import meta
 from hiveproject import databases, environment
 from hiveproject.queue import HiveHuey
 
@@ -17,8 +18,16 @@ HIVE_PORT = environment.integer("HYPERHIVE_PORT", 7000, 1, 65535)
 HIVE_DEFAULT_DRIVER = environment.choice("HYPERHIVE_DEFAULT_DRIVER", "auto", ("auto", "claude", "scripted"))
 HIVE_DURABILITY = environment.choice("HYPERHIVE_DURABILITY", "full", ("full", "normal"))
 HIVE_HEALTH_SECONDS = environment.integer("HYPERHIVE_HEALTH_SECONDS", 60, 1, 3600)
+HIVE_PREBUILD = environment.choice("HYPERHIVE_PREBUILD", "no", ("no", "yes")) == "yes"
+HIVE_FLAKE = environment.text("HYPERHIVE_FLAKE", meta.default_url())
 HIVE_WORKER_THREADS = environment.integer("HYPERHIVE_WORKER_THREADS", 8, 2, 64)
 HIVE_RETENTION_DAYS = environment.integer("HYPERHIVE_RETENTION_DAYS", 30, 1, 3650)
+HIVE_TWO_PERSON = environment.choice("HYPERHIVE_TWO_PERSON", "no", ("no", "yes")) == "yes"
+HIVE_PUBLIC_URL = environment.address("HYPERHIVE_PUBLIC_URL", f"http://localhost:{HIVE_PORT}").rstrip("/")
+HIVE_NOTIFY_KIND = environment.choice("HYPERHIVE_NOTIFY_KIND", "json", ("ntfy", "slack", "matrix", "json"))
+HIVE_NOTIFY_URL = environment.address("HYPERHIVE_NOTIFY_URL", "")
+HIVE_NOTIFY_SECRET = environment.text("HYPERHIVE_NOTIFY_SECRET")
+HIVE_EVENT_DAYS = environment.integer("HYPERHIVE_EVENT_DAYS", 30, 8, 3650)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":
@@ -111,6 +120,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("idiomorph", BASE_DIR / "node_modules" / "idiomorph" / "dist"),
+    ("xterm/lib", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "lib"),
+    ("xterm/css", BASE_DIR / "node_modules" / "@xterm" / "xterm" / "css"),
+    ("xterm-fit", BASE_DIR / "node_modules" / "@xterm" / "addon-fit" / "lib"),
     # Modules import each other by name, so a version's files keep theirs: the folder carries the version.
     *((f"novnc-1.7.0/{part}", BASE_DIR / "node_modules" / "@novnc" / "novnc" / part) for part in ("core", "vendor")),
 ]

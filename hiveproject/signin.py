@@ -8,10 +8,14 @@ from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from agents import actors
+from agents.actors import Actor
+from approvals import audit
 from hiveproject.models import SignInLink
 
 LIFETIME = timedelta(minutes=15)
@@ -19,12 +23,14 @@ MAX_ATTEMPTS = 10
 _WINDOW_SECONDS = 60
 
 
-def issue(user: User) -> str:
+def issue(user: User, *, actor: Actor = actors.SYSTEM) -> str:
     """A token that signs `user` in once within 15 minutes. Links that are over are forgotten."""
     now = timezone.now()
-    SignInLink.objects.filter(expires_at__lt=now - LIFETIME).delete()
     token = secrets.token_urlsafe(32)
-    SignInLink.objects.create(user=user, token_hash=_digest(token), expires_at=now + LIFETIME)
+    with transaction.atomic():
+        SignInLink.objects.filter(expires_at__lt=now - LIFETIME).delete()
+        SignInLink.objects.create(user=user, token_hash=_digest(token), expires_at=now + LIFETIME)
+        audit.record("sign-in link made", actor=actor, note=f"for {user.get_username()}")
     return token
 
 
@@ -48,6 +54,17 @@ def spend(token: str) -> User | None:
 def revoke(user: User) -> None:
     """Make every link of `user` worthless."""
     SignInLink.objects.filter(user=user).delete()
+
+
+def succeeded(user: User, way: str, address: str) -> None:
+    """Keep in the audit log who came in, how and from where."""
+    audit.record("signed in", actor=actors.operator(user.get_username()), note=f"{way}, from {address or 'unknown'}")
+
+
+def failed(name: str, way: str, address: str) -> None:
+    """Keep in the audit log who was turned away, and count it for the brake."""
+    count_failure(f"name:{name.lower()}", f"address:{address}")
+    audit.record("sign-in refused", actor=actors.stranger(name), note=f"{way}, from {address or 'unknown'}")
 
 
 def is_braked(*marks: str) -> bool:

@@ -14,7 +14,6 @@ from django.conf import settings
 
 from agents import runtime
 from agents.models import Agent
-from broker import sql
 from broker.hub import LIFECYCLES
 
 logger = logging.getLogger(__name__)
@@ -126,8 +125,8 @@ class AgentSockets:
 
 def wanted() -> set[str]:
     """Agents that get a socket: those whose folders are there. Blocks."""
-    found = sql.rows(f"SELECT name FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
-    return {name for (name,) in found if settings.HIVE_PATHS.credentials(name).is_dir()}
+    names = Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", flat=True)
+    return {name for name in names if settings.HIVE_PATHS.credentials(name).is_dir()}
 
 
 def refuse_long_paths() -> None:

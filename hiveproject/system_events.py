@@ -6,6 +6,8 @@ import logging
 
 from agents import naming
 from agents.events import Event
+from agents.models import Agent
+from broker import departures
 from broker.sending import Sender, SendRefused, send
 
 logger = logging.getLogger(__name__)
@@ -13,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 def tell(event: Event) -> None:
     """Runs inside the transaction of the change. Whoever has no container now is not told."""
+    if event.kind == "destroyed" and Agent.objects.filter(name=event.agent, lifecycle=Agent.Lifecycle.GONE).exists():
+        departures.agent_gone(event.agent)
     for recipient in event.to or (naming.MANAGER, "operator"):
         try:
             send(Sender.system(), recipient, event.text, kind=event.kind)

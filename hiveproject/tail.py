@@ -45,6 +45,10 @@ class Tail:
         self._stopping.set()
         self.poke()
 
+    def join(self, seconds: float) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join(seconds)
+
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """`subscriber` gets every batch of changes; the result ends the subscription."""
         self._subscribers.append(subscriber)

@@ -51,10 +51,16 @@ def make(paths: Paths, owners: Owners, name: str) -> None:
     _folder(paths.credentials(name), 0o700, agent)
     _notes(paths.notes(name), name, agent[0], manager[0])
     _folder(paths.shared / name, 0o755, agent)
-    runtime = _folder(paths.agent_runtime(name), 0o750, owners.hive)
-    if agent[0] != owners.hive[0] and acl.permissions(runtime, agent[0]) != "rx":
-        acl.grant(runtime, agent[0], "rx")
+    secrets = paths.secrets(name)
+    for readable in (paths.agent_runtime(name), secrets, secrets / "env"):
+        _readable(_folder(readable, 0o750, owners.hive), agent[0], owners)
     _folder(paths.shim(name), 0o755, own)
+
+
+def _readable(folder: Path, agent: int, owners: Owners) -> None:
+    """The hive writes there, the agent reads, nobody else enters."""
+    if agent != owners.hive[0] and acl.permissions(folder, agent) != "rx":
+        acl.grant(folder, agent, "rx")
 
 
 def checked(folder: Path, owner: int) -> os.stat_result:

@@ -100,6 +100,7 @@ def _folders(paths: Paths, spec: ContainerSpec) -> list[Bind]:
         Bind(paths.shared, "/shared"),
         Bind(paths.shared / name, f"/shared/{name}", writable=True),
         Bind(paths.agent_runtime(name), "/run/hive"),
+        Bind(paths.secrets(name), "/run/secrets"),
     ]
     for child in spec.children:
         if paths.agent(child).is_dir():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import Any
 
 from agents.containers import processes, record
@@ -44,6 +46,12 @@ class Observed:
         ended = record.read(self._folder(name), record.ENDED)
         return ExitStatus(**ended) if isinstance(ended, dict) else None
 
+    def entry(self, name: str) -> str | None:
+        harness = record.process(self._running(name), "harness")
+        if harness is None or not self.is_running(name):
+            return None
+        return shlex.join([*_entry(harness[0]), "/bin/sh", "-l"])
+
     def logs(self, name: str, lines: int = 200) -> Lines:
         return tail(str(self._paths.container_log(name)), max(0, min(lines, MAX_LINES)))
 
@@ -53,6 +61,13 @@ class Observed:
     def _running(self, name: str) -> dict[str, Any] | None:
         found = record.read(self._folder(name), record.RUNNING)
         return found if isinstance(found, dict) else None
+
+
+def _entry(harness: int) -> list[str]:
+    """nsenter(1) as the agent's user; only root may join namespaces that it did not make."""
+    uid = str(os.stat(f"/proc/{harness}").st_uid)
+    namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid"]
+    return ["sudo", "nsenter", "--target", str(harness), *namespaces, "--setuid", uid, "--setgid", uid]
 
 
 def _is_name(name: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from agents import interruption
 from agents.containers import wire
 from agents.containers.folders import Owners
 from agents.containers.protocol import VerbFailed, VerbRefused
@@ -17,6 +19,7 @@ from agents.paths import Paths
 __all__ = ["VerbFailed", "VerbRefused", "agent_uid", "call", "has_helper", "use"]
 
 HELPER_FD = "HYPERHIVE_HELPER_FD"
+_LONG = 3600.0
 _paths: list[Paths] = []
 
 
@@ -59,6 +62,7 @@ def _asked(verb: str, out_fd: int | None, arguments: dict[str, Any]) -> Any:
             with theirs:
                 wire.knock(_helper(int(os.environ[HELPER_FD])), theirs, out_fd)
             wire.send(ours, {"verb": verb, "arguments": arguments})
+            _await_answer(ours)
             answer = wire.receive(ours, wire.MAX_ANSWER)
     except wire.WireError as error:
         raise VerbFailed(f"{verb}: {error}") from error
@@ -67,6 +71,14 @@ def _asked(verb: str, out_fd: int | None, arguments: dict[str, Any]) -> Any:
     if "failed" in answer:
         raise VerbFailed(answer["failed"], answer["log"], retryable=answer["retryable"])
     return answer["done"]
+
+
+def _await_answer(stream: socket.socket) -> None:
+    """Wait for the answer, unless the work is called off: then the helper finishes for nobody."""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    while not poll.poll(1000 * interruption.patience(_LONG)):
+        interruption.check()
 
 
 @cache

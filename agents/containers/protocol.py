@@ -26,7 +26,7 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 32 << 20
 # Shells refuse to set these, and would then not start the agent.
-_SHELL_OWNED = frozenset(["UID", "EUID", "GID", "EGID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "IFS"])
+SHELL_OWNED = frozenset(["UID", "EUID", "GID", "EGID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "IFS"])
 
 
 class SpecRefused(ValueError):
@@ -149,6 +149,9 @@ class Containers(Protocol):
     def logs(self, name: str, lines: int = 200) -> Lines:
         """The last lines the container wrote, without control characters."""
 
+    def entry(self, name: str) -> str | None:
+        """The command line by which the host's owner gets a shell inside; None while it does not run."""
+
     def freeze(self, name: str) -> None:
         """Hold every process of the container."""
 
@@ -185,7 +188,7 @@ def check_environment(environment: object, *, spare: int = 0) -> None:
     if not isinstance(environment, Mapping):
         raise SpecRefused("environment must be an object of texts")
     for key, value in environment.items():
-        if not isinstance(key, str) or not _KEY.match(key) or key in _SHELL_OWNED:
+        if not isinstance(key, str) or not _KEY.match(key) or key in SHELL_OWNED:
             raise SpecRefused(f"environment variable {str(key)[:80]!r} is not allowed: letters, digits and '_' only")
         if not isinstance(value, str) or "\0" in value:
             raise SpecRefused(f"environment variable {key} must be a text without NUL")

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from typing import Any
 
+from agents.harness import servers
+from agents.harness.bash.jobs import Job
+from agents.harness.bash.server import Server
+from agents.harness.bash.tools import Tools, summary
 from agents.harness.config import Config
+from agents.harness.control import Control
 from agents.harness.drivers.base import Driver
 from agents.harness.forwarder import Forwarder, PortTaken
-from agents.harness.frames import Turn
+from agents.harness.frames import Frame, Turn
 from agents.harness.journal import Journal
 from agents.harness.ledger import Ledger
 from agents.harness.link import HiveAway, Link, LinkEnded
+from agents.harness.notes import Notes
+from agents.harness.reporting import Reporter
 from agents.harness.screen import Screen, handed_in
 from agents.harness.standing import Standing
+from agents.harness.terminals import Terminals
 from agents.harness.turns import Turns
+from agents.harness.upkeep import Upkeep
 
 STOP_SECONDS = 4.5
 SETTLE_SECONDS = 10.0
@@ -50,10 +60,15 @@ class Hive:
 
 
 def driver_of(config: Config, hive: Hive, standing: Standing) -> Driver:
+    """What is not needed is not imported."""
     if config.driver == "claude":
         from agents.harness.drivers.claude.driver import Claude
 
         return Claude(config, hive, standing)
+    if config.driver == "acp":
+        from agents.harness.drivers.acp.driver import Acp
+
+        return Acp(config, hive, standing)
     from agents.harness.drivers.scripted import Scripted
 
     return Scripted(config, hive)
@@ -65,22 +80,52 @@ class Harness:
         self.journal = Journal(config.notes / "hyperhive-events.sqlite")
         self.ledger = Ledger()
         self.standing = Standing(config.model)
+        self.terminals = Terminals(config, self.journal)
         self.link = Link(config, self.ledger, self.standing, self.journal)
-        self.forwarder = Forwarder(config, self.state, self.journal)
+        self.shell = Tools(config, self.journal, self._wake)
+        self.forwarder = Forwarder(config, self.state, self.journal, {"bash": Server(self.shell).serve})
         self.driver = driver_of(config, Hive(self.link, self.forwarder), self.standing)
-        self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal)
+        notes = Notes(config, self.driver, self.journal)
+        self.upkeep = Upkeep(config, self.driver, self.standing, self.journal, notes)
+        self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal, self.upkeep.after, notes.take_news)
+        self.control = Control(self.turns, self.driver, self.standing, self.link.send, self.journal)
+        self.reporter = Reporter(self.journal, self.link.send)
         self._stop = asyncio.Event()
         self._screen = handed_in()
+        self._wire()
+
+    def _wire(self) -> None:
+        self.link.on("welcome", self._welcomed)
+        self.link.on("control", self.control.take)
+        self.link.on("open_terminal", self.terminals.open)
+        self.link.on("events_taken", self.reporter.taken)
+        self.upkeep.show()
+
+    def _welcomed(self, frame: Frame) -> None:
+        self.control.welcomed(frame)
+        self.reporter.welcomed(frame)
+
+    def _wake(self, job: Job) -> None:
+        """A background command has ended: the agent hears of it in a turn of its own."""
+        self.journal("background_ended", job=job.number, state=job.state())
+        self.ledger.wake(f"bash-{job.number}", summary(job))
 
     def state(self) -> dict[str, Any]:
         """What /api/state shows: nothing secret."""
-        since = self.turns.since
+        since, last, facts = self.turns.since, self.upkeep.last_turn, self.standing.facts
         return {
             "name": self.config.name,
             "driver": self.config.driver,
             "connected": self.link.connected,
             "turn_since": since.isoformat() if since else None,
-            "model": self.standing.facts.model,
+            "last_turn": last.isoformat() if last else None,
+            "paused": self.turns.paused,
+            "model": facts.model,
+            "session": facts.session,
+            "context": facts.context,
+            "context_limit": facts.context_limit,
+            "limited_until": facts.limited_until,
+            "needs_login": facts.needs_login,
             "problem": self.driver.problem(),
         }
 
@@ -90,13 +135,16 @@ class Harness:
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self.turns.drain)
-        parts = [asyncio.ensure_future(part) for part in (self._work(), self.link.run(), self._report())]
+        parts = [asyncio.ensure_future(part) for part in self._parts()]
         beside = [asyncio.ensure_future(part) for part in (self._stop.wait(), self._show())]
         try:
             await asyncio.wait({*parts, beside[0]}, return_when=asyncio.FIRST_COMPLETED)
             return self._code([part for part in parts if part.done()])
         finally:
             await self._end([*parts, *beside])
+
+    def _parts(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return (self._work(), self.link.run(), self._report(), self.reporter.run())
 
     def _code(self, done: list[asyncio.Future[None]]) -> int:
         for part in done:
@@ -114,6 +162,8 @@ class Harness:
 
     async def _work(self) -> None:
         """Returns when a drain is done and its last report has left, or will be made good by redelivery."""
+        for refusal in servers.refusals(self.config):
+            self.journal("error", because="mcp server", text=refusal)
         await self.forwarder.start()
         await self.turns.run()
         try:
@@ -135,7 +185,7 @@ class Harness:
     async def _end(self, parts: list[asyncio.Future[Any]]) -> None:
         """The driver stops its turn first; the socket closes last, and the message in work goes back."""
         parts[0].cancel()
-        await asyncio.wait(parts[:1], timeout=STOP_SECONDS - 1)
+        await asyncio.wait([*parts[:1], asyncio.ensure_future(self.terminals.close())], timeout=STOP_SECONDS - 1)
         try:
             await asyncio.wait_for(self.link.close(), 1)
         except TimeoutError:
@@ -143,6 +193,8 @@ class Harness:
         for part in parts:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
+        await self.control.close()
         await self.forwarder.stop()
-        self.driver.close()
+        await self.shell.close()
+        await self.driver.close()
         self.journal.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,8}")
 TOKEN = re.compile(r"[\x21-\x7e]{8,512}")
-DRIVERS = ("claude", "scripted")
+DRIVERS = ("claude", "acp", "scripted")
 
 
 class BadConfiguration(Exception):

@@ -1,7 +1,7 @@
 """The loopback door of an agent: MCP for its model, /healthz and /api/state for whoever asks on its port.
 
-`http://127.0.0.1:PORT/<secret>/mcp` goes to the hive's Unix socket with this agent's token added. The model's CLI knows
-the address only; the token is in no environment, argument or file of the CLI.
+`http://127.0.0.1:PORT/<secret>/mcp` goes to the hive's Unix socket with this agent's token added; `/<secret>/bash` is
+the harness's own server. The model's CLI knows the address only; the token is in no environment, argument or file of the CLI.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import errno
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -36,16 +36,33 @@ HOP_BY_HOP = (
 CLAIMS = ("authorization", "cookie", "host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 NOT_FORWARDED = (*HOP_BY_HOP, *CLAIMS, "daphne-root-path")
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
-REASONS |= {431: "Request Header Fields Too Large", 408: "Request Timeout", 502: "Bad Gateway"}
+REASONS |= {
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    408: "Request Timeout",
+    502: "Bad Gateway",
+}
 
 
 class PortTaken(Exception):
     """Somebody else listens on the agent's port."""
 
 
+Server = Callable[[str, Head, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 class Forwarder:
-    def __init__(self, config: Config, state: Callable[[], dict[str, Any]], emit: Emit) -> None:
+    """`servers` are MCP servers of the harness's own, by the last part of their secret address."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: Callable[[], dict[str, Any]],
+        emit: Emit,
+        servers: Mapping[str, Server] | None = None,
+    ) -> None:
         self._config, self._state, self._emit = config, state, emit
+        self._servers = servers or {}
         self._secret = secrets.token_urlsafe(32)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -110,9 +127,16 @@ class Forwarder:
             _answer(writer, 200, self._state())
         elif secrets.compare_digest(path.encode("latin-1"), f"/{self._secret}/mcp".encode()):
             await self._forward(method, head, reader, writer)
+        elif (server := self._own_server(path)) is not None:
+            await server(method, head, reader, writer)
         else:
             raise BadRequest(404, "nothing here")
         await writer.drain()
+
+    def _own_server(self, path: str) -> Server | None:
+        secret, _, name = path.removeprefix("/").partition("/")
+        known = secrets.compare_digest(secret.encode("latin-1"), self._secret.encode())
+        return self._servers.get(name) if known else None
 
     async def _forward(
         self, method: str, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

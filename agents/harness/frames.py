@@ -25,6 +25,8 @@ class Message:
     created_at: str = ""
     in_reply_to: MessageId | None = None
     redelivered: bool = False
+    local: bool = False
+    """From the harness itself: the hive knows nothing of it, and nobody waits for an answer."""
 
     @staticmethod
     def parse(frame: Frame) -> Message:
@@ -46,13 +48,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Turn:
-    """One run of the driver for one message."""
+    """One run of the driver for one message. `news` is a line of the hive's own for the model."""
 
     id: str
     message: Message
+    news: str = ""
 
     def started(self) -> Frame:
-        return {"type": "turn_started", "turn": self.id, "messages": [self.message.id]}
+        return {"type": "turn_started", "turn": self.id, "messages": [] if self.message.local else [self.message.id]}
 
     def ended(self, outcome: str, error: str = "") -> Frame:
         frame = {"type": "turn_ended", "turn": self.id, "outcome": outcome}
@@ -61,3 +64,8 @@ class Turn:
 
 def hello(driver: str, harness: str) -> Frame:
     return {"type": "hello", "version": VERSION, "harness": harness, "driver": driver, "window": WINDOW}
+
+
+def pong(ping: Frame) -> Frame:
+    """The answer to the hive's question whether this harness is well."""
+    return {"type": "pong", "id": str(ping.get("id", ""))[:64]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from agents.harness.frames import Frame, Message, MessageId, Turn
 
@@ -39,17 +40,22 @@ class Ledger:
             self._arrived.set()
         return []
 
+    def wake(self, ident: str, body: str) -> None:
+        """A message of the harness's own, which only lives in memory."""
+        self.waiting.append(Message(ident, "bash", "system", body, local=True))
+        self._arrived.set()
+
     def disconnected(self) -> None:
         """The hive has taken back everything it had leased to the closed socket."""
-        self.waiting.clear()
+        self.waiting = deque(message for message in self.waiting if message.local)
         self._held = False
 
-    async def take(self) -> Message:
-        """The next message, waiting for one; cancelling loses nothing."""
+    async def take(self, may: Callable[[], bool] = lambda: True) -> Message | None:
+        """The next message, waiting for one; cancelling loses nothing. None when by then it may not be taken."""
         while not self.waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.waiting.popleft()
+        return self.waiting.popleft() if may() else None
 
     def begin(self, turn: Turn) -> Frame:
         self.current, self._held = turn, True
@@ -61,7 +67,10 @@ class Ledger:
             return []
         turn, self.current = self.current, None
         ended = turn.ended(outcome, error)
-        if outcome != "requeue":
+        if turn.message.local and outcome == "requeue":
+            self.waiting.appendleft(turn.message)
+            self._arrived.set()
+        elif outcome != "requeue" and not turn.message.local:
             self._remember(turn, ended)
         return [ended] if self._held else []
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from agents.harness.config import BadConfiguration, Config
-from agents.harness.frames import FRAME_LIMIT, Frame, Message, hello
+from agents.harness.frames import FRAME_LIMIT, Frame, Message, hello, pong
 from agents.harness.journal import Emit
 from agents.harness.ledger import Ledger
 from agents.harness.standing import Standing
@@ -46,11 +46,16 @@ class Link:
         self._socket: ClientConnection | None = None
         self._calls: dict[str, asyncio.Future[str]] = {}
         self._told = ""
+        self._handlers: dict[str, Callable[[Frame], None]] = {}
         self.opened = asyncio.Event()
 
     @property
     def connected(self) -> bool:
         return self._socket is not None
+
+    def on(self, kind: str, handler: Callable[[Frame], None]) -> None:
+        """`handler` gets every frame of this kind."""
+        self._handlers[kind] = handler
 
     async def run(self) -> None:
         """Never returns; raises LinkEnded when the hive says that this harness must go."""
@@ -126,27 +131,28 @@ class Link:
         )
         async with connect as socket:
             await socket.send(json.dumps(hello(self._config.driver, HARNESS)))
-            await self._welcome(socket)
-            await self._listen(socket)
+            welcome = await self._welcome(socket)
+            await self._listen(socket, welcome)
         if socket.close_code == CLOSE_REPLACED:
             raise LinkEnded(0, "another harness of this agent has connected")
         self._complain(f"the hive closed the connection ({socket.close_code})")
         return True
 
-    async def _welcome(self, socket: ClientConnection) -> None:
+    async def _welcome(self, socket: ClientConnection) -> Frame:
         frame = _frame(await asyncio.wait_for(socket.recv(), WELCOME_SECONDS))
         if frame.get("type") == "welcome":
-            return
+            return frame
         if frame.get("code") == "unknown_version":
             raise LinkEnded(1, str(frame.get("message", "the hive does not speak this protocol version")))
         raise ValueError(f"no welcome: {frame.get('message', frame.get('type'))}")
 
-    async def _listen(self, socket: ClientConnection) -> None:
+    async def _listen(self, socket: ClientConnection, welcome: Frame) -> None:
         self._socket, self._told = socket, ""
         self._emit("connected")
         self.opened.set()
         try:
             await self.send([self._standing.frame()])
+            await self._take(welcome)
             async for text in socket:
                 await self._take(_frame(text))
         except ConnectionClosed:
@@ -163,8 +169,12 @@ class Link:
             await self.send(self._ledger.offer(Message.parse(frame)))
         elif kind == "result":
             self._answer(frame)
+        elif kind == "ping":
+            await self.send([pong(frame)])
         elif kind == "error":
             self._emit("refused", code=frame.get("code"), text=frame.get("message"))
+        elif isinstance(kind, str) and kind in self._handlers:
+            self._handlers[kind](frame)
 
     def _answer(self, frame: Frame) -> None:
         waiting = self._calls.get(str(frame.get("id")))

@@ -19,6 +19,7 @@ from agents.harness.http1 import BadRequest, Head
 PROTOCOL = "2025-06-18"
 ANSWER_LIMIT = 4 * 1024 * 1024
 SECONDS = 240
+CHECK_SECONDS = 30
 Json = dict[str, Any]
 
 
@@ -51,6 +52,16 @@ class McpClient:
                 return _tool_result(await self._request("tools/call", {"name": tool, "arguments": args}))
         except TimeoutError as error:
             raise ToolCallFailed(f"no answer in {SECONDS} s; whether it was done is not known") from error
+        except (OSError, EOFError, BadRequest, ValueError) as error:
+            raise ToolCallFailed(f"the hive could not be asked: {error}") from error
+
+    async def check(self) -> None:
+        """Whether the endpoint answers as MCP does. Raises ToolCallFailed."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._initialize()
+        except TimeoutError as error:
+            raise ToolCallFailed(f"no answer in {CHECK_SECONDS} s") from error
         except (OSError, EOFError, BadRequest, ValueError) as error:
             raise ToolCallFailed(f"the hive could not be asked: {error}") from error
 

@@ -11,11 +11,15 @@ from agents.harness.frames import Frame
 
 @dataclass(frozen=True)
 class Facts:
-    """`problem` is a sentence for the operator, or None."""
+    """`problem` is a sentence for the operator, or None; `limited_until` is Unix time; the context is in tokens."""
 
     model: str | None = None
     needs_login: bool = False
     problem: str | None = None
+    limited_until: float | None = None
+    session: str | None = None
+    context: int | None = None
+    context_limit: int | None = None
 
 
 class Standing:
@@ -33,6 +37,14 @@ class Standing:
 
     def frame(self) -> Frame:
         """A model that is not known yet is left out."""
-        problem, model = self.facts.problem, self.facts.model
-        frame: Frame = {"type": "report", "needs_login": self.facts.needs_login, "problem": problem and problem[:2000]}
-        return frame if model is None else {**frame, "model": model[:100]}
+        facts = self.facts
+        frame: Frame = {
+            "type": "report",
+            "needs_login": facts.needs_login,
+            "problem": facts.problem and facts.problem[:2000],
+            "limited_until": facts.limited_until and int(facts.limited_until),
+            "session": facts.session and facts.session[:64],
+            "context": facts.context,
+            "context_limit": facts.context_limit,
+        }
+        return frame if facts.model is None else {**frame, "model": facts.model[:100]}

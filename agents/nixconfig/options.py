@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.containers.protocol import SpecRefused, check_environment
+from agents.harness.bash.guard import patterns as bash_patterns
 from agents.naming import MANAGER_ALIAS, NameRefused, agent_name
 from agents.nixconfig import kinds
 from agents.nixconfig.kinds import Kind, OptionError, attributes_of, list_of, nullable, one_of, pattern
@@ -59,8 +60,9 @@ _MODEL = pattern(
 )
 _TOOL = pattern(
     "rule for a tool",
-    r"[A-Za-z_][^\x00-\x1f\x7f]{0,1999}",
-    "is not a rule for a tool such as Read or Bash(git *): a letter first, one line",
+    r"(?!Bash(?:\(|\Z))[A-Za-z_][^\x00-\x1f\x7f]{0,1999}",
+    "is not a rule for a tool such as Read or mcp__bash__run: a letter first, one line; Bash is never given, the shell"
+    " is mcp__bash__run, and hyperhive.allowedBashPatterns says what it may run",
 )
 # One word of a command line has at most 128 KiB (execve(2)), and the hive's own words come before these.
 _MAX_INSTRUCTIONS = 64 * 1024
@@ -76,6 +78,15 @@ def _instructions(where: str, value: Any) -> str:
     return said
 
 
+def _bash_pattern(where: str, value: Any) -> str:
+    said: str = kinds.text.check(where, value)
+    try:
+        bash_patterns.parse(said)
+    except bash_patterns.BadPattern as error:
+        raise kinds.refuse(where, value, f"is not a pattern for commands: {error}") from error
+    return said
+
+
 def _environment(where: str, value: Any) -> dict[str, str]:
     """What a container takes is known there; to be refused at the start would be too late."""
     found: dict[str, str] = attributes_of(_VARIABLE, kinds.text).check(where, value)
@@ -88,8 +99,8 @@ def _environment(where: str, value: Any) -> dict[str, str]:
 
 _SERVER_NAME = pattern(
     "name of a server",
-    "(?!(?:hive|bash)$)(?!.*__)[A-Za-z][A-Za-z0-9_-]{0,31}",
-    "cannot name a server: 1 to 32 letters, digits, '-' or '_', no '__'; 'hive' and 'bash' are taken",
+    "(?!(?:hive|hyperhive|bash)$)(?!.*__)[A-Za-z][A-Za-z0-9_-]{0,31}",
+    "cannot name a server: 1 to 32 letters, digits, '-' or '_', no '__'; 'hive', 'hyperhive' and 'bash' are taken",
 )
 _LABEL = pattern("label", "[A-Za-z0-9][A-Za-z0-9._=/-]{0,62}", "is not a label: letters, digits and . _ = / -")
 _URL = pattern("address", r"https?://[^\s\0]+", "is not an address that begins with http:// or https://")
@@ -135,10 +146,10 @@ OPTIONS = (
     ),
     Option(
         "allowedBashPatterns",
-        nullable(list_of(kinds.text)),
+        nullable(list_of(Kind("pattern for commands", _bash_pattern))),
         None,
-        None,
-        "Commands that the agent may run. null: everything inside its sandbox.",
+        "harness",
+        "Commands that the agent's shell may run. null: everything inside its sandbox; []: nothing.",
     ),
     Option("allowedTools", nullable(list_of(_TOOL)), None, "harness", "Tools that the model gets. null: all."),
     Option(
@@ -146,7 +157,8 @@ OPTIONS = (
         attributes_of(_SERVER_NAME, Kind("MCP server", _server)),
         {},
         "harness",
-        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's).",
+        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's). A word"
+        " that begins with ./ names a file of this repository, as approved.",
     ),
     Option("memoryMax", kinds.size, "2G", "containers", "Memory that the container may use."),
     Option("cpuQuota", kinds.percent, "50%", "containers", "Processor time; 100% is one processor."),
@@ -168,9 +180,28 @@ OPTIONS = (
     Option("egress", nullable(list_of(kinds.text)), None, None, "Hosts that can be reached. null: all but this one."),
     Option("privateUsers", kinds.boolean, True, None, "Whether root in the container is nobody on the host."),
     Option("nixDaemon.enable", kinds.boolean, False, None, "Whether the agent may use the host's Nix daemon."),
-    Option("autoCompact", kinds.integer(1, 100), 75, None, "Percent of the context at which a session is compacted."),
+    Option(
+        "autoCompact", kinds.integer(1, 100), 75, "harness", "Percent of the context at which a session is compacted."
+    ),
     Option("turnTimeout", _SECONDS, 3600, "harness", "Seconds after which a turn is ended."),
-    Option("idleTimeout", nullable(_SECONDS), None, None, "Seconds without output after which a turn is ended."),
+    Option("idleTimeout", nullable(_SECONDS), None, "harness", "Seconds without output after which a turn is ended."),
+    Option(
+        "notesLimit", kinds.integer(4096, 1024**2), 64 * 1024, "harness", "Bytes past which `notes.md` is made shorter."
+    ),
+    Option(
+        "claude.persistent",
+        kinds.boolean,
+        True,
+        "harness",
+        "One process of the Claude CLI for many turns, which is cheaper; false: one for each turn.",
+    ),
+    Option(
+        "acp.command",
+        list_of(kinds.text),
+        [],
+        "harness",
+        'The agent of driver "acp" and its arguments, such as `[ "gemini" "--acp" ]`; it must be on PATH.',
+    ),
     Option("budget.tokensPerDay", nullable(kinds.amount), None, None, "Tokens a day. null: no limit."),
     Option("budget.costPerDay", nullable(kinds.amount), None, None, "US dollars a day. null: no limit."),
     Option("placement.labels", list_of(_LABEL), [], None, "Labels that the host of the agent must carry."),

@@ -16,9 +16,10 @@ from urllib.parse import quote
 from agents.naming import agent_name
 from agents.nixconfig.snapshot import snapshot
 from agents.repositories.hosted import Hosted
+from agents.repositories.lock import NAME as LOCK
 from agents.repositories.wrapper import flake_text, wrapper_text
 
-__all__ = ["Staged", "adopt", "default_url", "remove", "stage"]
+__all__ = ["Staged", "adopt", "adopt_lock", "default_url", "remove", "stage", "stage_all"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,24 @@ def adopt(meta: Path, staged: Staged, message: str) -> str:
     return _committed(meta, staged.folder.with_name("meta-next"), message, compose)
 
 
+def stage_all(meta: Path, job_folder: Path, *, hyperhive_url: str, lock: bytes | None = None) -> Path:
+    """Copy the flake into the job's folder, with another lock where one is given, and return the copy."""
+    folder = job_folder / "meta"
+    repository = Hosted(meta)
+    repository.ensure()
+    _compose_lock(repository, folder, hyperhive_url, lock)
+    return folder
+
+
+def adopt_lock(meta: Path, job_folder: Path, lock: bytes, message: str, *, hyperhive_url: str) -> str:
+    """Make `lock` the flake's own for good and return the commit. Atomic; again is success."""
+
+    def compose(repository: Hosted, folder: Path) -> None:
+        _compose_lock(repository, folder, hyperhive_url, lock)
+
+    return _committed(meta, job_folder / "meta-next", message, compose)
+
+
 def remove(meta: Path, job_folder: Path, name: str, *, hyperhive_url: str | None = None) -> str:
     """Take an agent out of the flake and return the commit; one that is not in it is success."""
 
@@ -81,6 +100,13 @@ def _compose(repository: Hosted, staged: Staged, tree: Path) -> None:
     _write_flake(staged.folder, staged.url)
     for name in _names(staged.folder):
         (staged.folder / "agents" / name / "default.nix").write_text(wrapper_text(name, staged.dashboard_port))
+
+
+def _compose_lock(repository: Hosted, folder: Path, url: str, lock: bytes | None) -> None:
+    _export(repository, folder)
+    _write_flake(folder, url)
+    if lock is not None:
+        (folder / LOCK).write_bytes(lock)
 
 
 def _export(repository: Hosted, folder: Path) -> None:

@@ -9,7 +9,7 @@ def create(apps: Any, editor: Any) -> None:
     if editor.connection.vendor == "sqlite":
         editor.execute(
             "CREATE VIRTUAL TABLE broker_message_search USING fts5("
-            "body, parties, content='', tokenize='unicode61 remove_diacritics 2')"
+            "body, parties, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3')"
         )
     else:
         editor.execute(

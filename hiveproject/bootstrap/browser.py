@@ -28,7 +28,8 @@ def _fetch(*, tests: bool) -> None:
         return
     npm = _npm()
     say("Fetching the browser assets.")
-    omitted = [] if tests else ["--omit=dev"]
+    # Optional ones are programs of hundreds of MB for one platform each; nothing here needs them.
+    omitted = ["--omit=optional"] if tests else ["--omit=optional", "--omit=dev"]
     words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *omitted]
     run(words, "the browser assets could not be fetched (is there a network?)", env={"PATH": _path()})
     runtime.set()

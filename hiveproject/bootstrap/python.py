@@ -32,8 +32,8 @@ def lock() -> None:
     if uv is None:
         raise CannotSetUp("uv is missing: '.venv/bin/pip install uv', then 'make lock' again")
     for name, words in (
-        ("requirements.txt", ["--extra", "install", "--extra", "harness", "pyproject.toml"]),
-        ("requirements-dev.txt", ["--extra", "install", "--extra", "harness", "--extra", "dev", "pyproject.toml"]),
+        ("requirements.txt", ["--extra", "install", "--extra", "host", "pyproject.toml"]),
+        ("requirements-dev.txt", ["--extra", "install", "--extra", "host", "--extra", "dev", "pyproject.toml"]),
         ("requirements-node.txt", ["requirements-node.in"]),
     ):
         say(f"Locking {name}.")

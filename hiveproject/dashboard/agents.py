@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from agents import lifecycle
 from agents.backend import containers
 from agents.lifecycle import LifecycleRefused
-from agents.models import Agent, Job
+from agents.models import Agent, Job, Secret
 from agents.naming import NameRefused
 from approvals import contents, highlight, requests
 from approvals.models import Approval, Tag
@@ -29,6 +29,7 @@ PANELS = {
     "agent": "agents/_agent.html",
     "conversation": "agents/_conversation.html",
     "deploys": "agents/_deploys.html",
+    "secrets": "agents/_secrets.html",
     "work": "agents/_work.html",
     "end": "agents/_end.html",
 }
@@ -62,6 +63,10 @@ class Profile:
         tags = list(Tag.objects.filter(agent=self.agent, name__startswith="deployed/"))
         approvals = Approval.objects.in_bulk([_number(tag) for tag in tags])
         return [(tag, approvals.get(_number(tag))) for tag in sorted(tags, key=_number, reverse=True)]
+
+    @cached_property
+    def secrets(self) -> list[Secret]:
+        return list(self.agent.secrets.all())
 
     @cached_property
     def approvals(self) -> list[Approval]:

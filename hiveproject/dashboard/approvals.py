@@ -2,81 +2,38 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from agents.models import Job, JobLine
-from approvals import contents, decisions, diffs, optionchanges, queue, requests
+from agents.models import Job
+from approvals import contents, decisions, queue
 from approvals.decisions import DecisionRefused
-from approvals.diffs import FileDiff
-from approvals.models import Approval, AuditEvent, Tag
-from approvals.optionchanges import OptionChange
+from approvals.models import Approval
 from approvals.transitions import TransitionRefused
+from hiveproject.dashboard.case import Case, may_consent
 from hiveproject.dashboard.forms import DecisionForm, FilterForm
-from hiveproject.dashboard.requests import HiveRequest, actor, done, operators_only, refused, show
+from hiveproject.dashboard.requests import HiveRequest, actor, done, may_decide, operators_only, refused, show
 
 LIST_PANELS = {"queue": "approvals/_queue.html", "history": "approvals/_history.html"}
 PANELS = {
     "approval": "approvals/_approval.html",
-    "files": "approvals/_files.html",
     "effect": "approvals/_effect.html",
+    "files": "approvals/_files.html",
+    "trail": "approvals/_trail.html",
     "decision": "approvals/_decision.html",
 }
 _PAGE = 30
-_LOG_LINES = 12
-_DECIDE = {"approve": decisions.approve, "deny": decisions.deny, "cancel": decisions.cancel}
+_DECIDE: dict[str, Callable[..., Approval]] = {
+    "approve": decisions.approve,
+    "deny": decisions.deny,
+    "cancel": decisions.cancel,
+}
+_FIRST_OF_TWO = "Your consent is kept. Somebody else has to approve it too before it is built."
 _SAID = {"approve": "Approved: it is being built.", "deny": "Denied.", "cancel": "Cancelled."}
-
-
-class Case:
-    """One approval with what an operator looks at before deciding."""
-
-    def __init__(self, approval: Approval) -> None:
-        self.approval = approval
-
-    @cached_property
-    def files(self) -> list[FileDiff] | None:
-        """What changes; None when the files of the commit were never kept."""
-        sides = contents.sides(self.approval)
-        return None if sides is None else diffs.compare(*sides)
-
-    @cached_property
-    def hidden(self) -> list[str]:
-        """Characters in the change that a reader would not see, unless a flag names them already."""
-        if any(flag["rule"] == "invisible" for flag in self.approval.flags):
-            return []
-        return list(dict.fromkeys(name for file in self.files or [] for name in file.hidden))
-
-    @cached_property
-    def options(self) -> list[OptionChange]:
-        deployment = self.approval.agent.deployment
-        return optionchanges.compare(deployment.options if deployment else None, self.approval.options)
-
-    @cached_property
-    def unchanged(self) -> int:
-        return sum(not option.changed for option in self.options)
-
-    @cached_property
-    def job(self) -> Job | None:
-        return requests.waiting_job(self.approval)
-
-    @cached_property
-    def log(self) -> list[JobLine]:
-        """The last lines of the newest job, oldest first."""
-        return list(reversed(self.job.lines.order_by("-id")[:_LOG_LINES])) if self.job is not None else []
-
-    @cached_property
-    def tags(self) -> QuerySet[Tag]:
-        return Tag.objects.filter(agent=self.approval.agent, name__endswith=f"/{self.approval.pk}").order_by("id")
-
-    @cached_property
-    def audit(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(approval_id=self.approval.pk).order_by("id")
 
 
 def approval_list(request: HiveRequest) -> HttpResponse:
@@ -96,13 +53,22 @@ def approval_list(request: HiveRequest) -> HttpResponse:
 
 
 def approval_page(request: HiveRequest, approval_id: int) -> HttpResponse:
+    """`?against=` chooses what the change is compared with, `?whole`, `?all` and `?file=` how much of it is shown."""
     approval = get_object_or_404(Approval.objects.select_related("agent__deployment"), pk=approval_id)
+    case = Case(
+        approval,
+        against=request.GET.get("against", ""),
+        whole="whole" in request.GET,
+        everything="all" in request.GET,
+        path=request.GET.get("file", ""),
+    )
+    _read_base(request, case)
     context = {
-        "case": Case(approval),
+        "case": case,
         "approval": approval,
-        "whole": "whole" in request.GET,
+        "may_consent": may_consent(case, request.user),
         "topics": f"approvals:{approval.pk} jobs joblog",
-        "file_topics": f"approvals:{approval.pk}",
+        "file_topics": f"approvals:{approval.pk} agents:{approval.agent_id}",
     }
     return show(request, "approvals/approval.html", PANELS, context)
 
@@ -113,9 +79,41 @@ def decide(request: HiveRequest, approval_id: int) -> HttpResponse:
     form, back = DecisionForm(request.POST), reverse("approval", args=[approval_id])
     if not form.is_valid():
         return refused(request, form.complaint(), back)
-    decision = form.cleaned_data["decision"]
+    given = form.cleaned_data
+    decision, more = given["decision"], {}
+    if decision == "approve":
+        more = {"seen": given["seen"], "typed_name": given["typed"]}
     try:
-        _DECIDE[decision](approval, actor=actor(request), note=form.cleaned_data["note"].strip())
+        decided = _DECIDE[decision](approval, actor=actor(request), note=given["note"].strip(), **more)
     except (TransitionRefused, DecisionRefused) as refusal:
         return refused(request, f"Nothing was done: {refusal}.", back)
-    return done(request, _SAID[decision], back)
+    return done(request, _FIRST_OF_TWO if decided.is_pending else _SAID[decision], back)
+
+
+@operators_only
+def supersede(request: HiveRequest, approval_id: int) -> HttpResponse:
+    """Let this proposal take the place of an older one for the same agent."""
+    approval = get_object_or_404(Approval.objects.select_related("agent"), pk=approval_id)
+    older, back = request.POST.get("older", ""), reverse("approval", args=[approval_id])
+    replaced = Approval.objects.select_related("agent").filter(pk=older if _is_number(older) else 0).first()
+    if replaced is None:
+        return refused(request, "Nothing was done: there is no such approval.", back)
+    try:
+        decisions.supersede(replaced, by=approval, actor=actor(request))
+    except (TransitionRefused, DecisionRefused) as refusal:
+        return refused(request, f"Nothing was done: {refusal}.", back)
+    return done(request, f"Approval {replaced.pk} is superseded by this one.", back)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def _read_base(request: HiveRequest, case: Case) -> None:
+    """Have a worker read the files to compare with where nobody has yet, once."""
+    base = case.base
+    if base is None or base.files is not None or not may_decide(request.user):
+        return
+    asked = Job.objects.filter(agent=case.approval.agent, kind="remember", options={"commit": base.commit})
+    if not asked.exists():
+        contents.request(case.approval.agent, base.commit, actor=actor(request))

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from approvals.models import Approval
+from approvals import queue
 from hiveproject.dashboard.requests import may_decide
 
 
@@ -16,5 +16,5 @@ def hive(request: HttpRequest) -> dict[str, object]:
     return {
         "hive_version": settings.HIVE_VERSION,
         "may_decide": SimpleLazyObject(lambda: user is not None and user.is_authenticated and may_decide(user)),
-        "pending_count": SimpleLazyObject(lambda: Approval.objects.filter(status=Approval.Status.PENDING).count()),
+        "pending_count": SimpleLazyObject(lambda: len(queue.pending())),
     }

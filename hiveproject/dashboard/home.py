@@ -7,12 +7,14 @@ from functools import cached_property
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from agents.models import Agent, Job
 from agents.naming import NameRefused
-from approvals import requests
+from approvals import drafts, requests
+from approvals.drafts import Draft
 from approvals.requests import RequestRefused
-from broker import flow, inbox
+from broker import flow, inbox, schedules
 from broker.models import Delivery, Message
 from hiveproject import overview
 from hiveproject.dashboard import messages
@@ -24,10 +26,12 @@ PANELS = {
     "attention": "dashboard/_attention.html",
     "agents": "dashboard/_agents.html",
     "jobs": "dashboard/_jobs.html",
+    "drafts": "dashboard/_drafts.html",
     "kept": "dashboard/_kept.html",
+    "schedules": "schedules/_schedules.html",
     "flow": "dashboard/_flow.html",
 }
-_JOBS = 8
+_JOBS, _SCHEDULES = 8, 8
 
 
 class Hive:
@@ -40,6 +44,10 @@ class Hive:
     @cached_property
     def attention(self) -> list[Item]:
         return overview.attention(self.agents)
+
+    @cached_property
+    def drafts(self) -> list[Draft]:
+        return drafts.known()
 
     @cached_property
     def kept(self) -> QuerySet[Agent]:
@@ -61,7 +69,7 @@ class Hive:
 
 
 def dashboard(request: HiveRequest) -> HttpResponse:
-    context = {"hive": Hive()}
+    context = {"hive": Hive(), "schedules": SimpleLazyObject(lambda: list(schedules.active()[:_SCHEDULES]))}
     return show(request, "dashboard/dashboard.html", PANELS, context)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from broker import inbox
+from agents.models import Agent
+from broker import deadletters, flow, inbox
 from broker.models import Delivery, Message
+from broker.search import QueryRefused
 from broker.sending import Sender, SendRefused, send
-from hiveproject.dashboard.forms import MessageForm
+from hiveproject.dashboard.forms import MessageForm, SearchForm
 from hiveproject.dashboard.requests import HiveRequest, done, operators_only, refused, show
 
 LIMIT = 40
@@ -23,6 +27,29 @@ def conversation(name: str, limit: int = LIMIT) -> list[Message]:
     """What an agent said and was told, newest first."""
     received = Delivery.objects.filter(recipient=name).values("message_id")
     return list(_with_deliveries().filter(Q(sender=name) | Q(pk__in=received))[:limit])
+
+
+def message_list(request: HiveRequest) -> HttpResponse:
+    """Every message, newest first, or those that a search finds; a page goes on where the last one ended."""
+    form = SearchForm(request.GET)
+    given = form.cleaned_data if form.is_valid() else {}
+    text, party, before = given.get("q", ""), given.get("agent") or None, given.get("before")
+    complaint, found = form.complaint(), list[Message]()
+    try:
+        found = flow.find(text, party=party, before=before, limit=LIMIT + 1) if not complaint else []
+    except QueryRefused as refusal:
+        complaint = f"Nothing was searched for: {refusal}."
+    context = {
+        "found": found[:LIMIT],
+        "older": found[LIMIT - 1].pk if len(found) > LIMIT else None,
+        "text": text,
+        "party": party,
+        "query": urlencode({"q": text, "agent": party or ""}) + "&",
+        "parties": [inbox.OPERATOR, *Agent.objects.values_list("name", flat=True)],
+        "complaint": complaint,
+        "dead": deadletters.count(),
+    }
+    return show(request, "messages/list.html", {}, context)
 
 
 def message(request: HiveRequest, message_id: int) -> HttpResponse:

@@ -7,13 +7,15 @@ from typing import Any
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from agents import actors
+from approvals import audit
 from hiveproject import health, signin
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -31,13 +33,27 @@ class SignIn(LoginView):
             return render(request, self.template_name, context, status=429)
         return super().post(request, *args, **kwargs)
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        answer = super().form_valid(form)
+        signin.succeeded(form.get_user(), "by password", _address(self.request))
+        return answer
+
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        signin.count_failure(*self._marks())
+        signin.failed(self.request.POST.get("username", ""), "by password", _address(self.request))
         return super().form_invalid(form)
 
     def _marks(self) -> tuple[str, str]:
         name = self.request.POST.get("username", "")
-        return f"name:{name.lower()}", f"address:{self.request.META.get('REMOTE_ADDR', '')}"
+        return f"name:{name.lower()}", f"address:{_address(self.request)}"
+
+
+class SignOut(LogoutView):
+    """Ends the session; the audit log keeps when."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            audit.record("signed out", actor=actors.operator(request.user.get_username()))
+        return super().post(request, *args, **kwargs)
 
 
 @never_cache
@@ -54,12 +70,21 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     """A page with one button; only pressing it spends the link, so that a preview of it does no harm."""
+    if request.method == "POST" and signin.is_braked(f"address:{_address(request)}"):
+        return render(request, "sign_in/link.html", {"good": False, "token": token}, status=429)
     user = signin.spend(token) if request.method == "POST" else None
     if user is not None:
         login(request, user, backend=_BACKEND)
+        signin.succeeded(user, "by a one-time link", _address(request))
         return redirect("dashboard")
+    if request.method == "POST":
+        signin.failed("", "by a link that is used up or never was", _address(request))
     good = request.method != "POST" and signin.is_good(token)
     return render(request, "sign_in/link.html", {"good": good, "token": token}, status=200 if good else 410)
+
+
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 @login_not_required

@@ -61,7 +61,7 @@ class ScreenConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self._scope = cast("dict[str, Any]", self.scope)
         own = live.is_own_page(self._scope)
-        self._admitted = await in_thread(admit, self._scope, self._scope["hive_screen"]) if own else None
+        self._admitted = await in_thread(admit, self._scope, self._scope["hive_name"]) if own else None
         if self._admitted is None:
             await self.close(codes.REFUSED)
             return

@@ -29,6 +29,9 @@ _TONES = {
     "done": "good",
     "failed": "bad",
     "interrupted": "bad",
+    "open": "needs",
+    "answered": "good",
+    "active": "good",
 }
 _WORDS = {
     "pending": "waiting",
@@ -36,6 +39,9 @@ _WORDS = {
     "apply_commit": "change",
     "spawn": "new agent",
     "rollback": "rollback",
+    "schedule_prompt": "scheduled prompt",
+    "update_inputs": "shared inputs",
+    "destroy": "destroy",
 }
 _SHAPES = {"good": "●", "busy": "◐", "needs": "◆", "bad": "▲", "off": "○"}
 
@@ -148,7 +154,9 @@ def is_long(text: str) -> bool:
 @register.filter
 def way(state: str) -> str:
     """What became of a message on its way to one recipient."""
-    return {"queued": "waiting", "delivered": "being read", "acknowledged": "done"}.get(state, state)
+    return {"queued": "waiting", "delivered": "being read", "acknowledged": "done", "dead": "not delivered"}.get(
+        state, state
+    )
 
 
 @register.filter

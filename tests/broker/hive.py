@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ class Hive:
         self.tokens: dict[str, str] = {}
         self._live: list[str] = []
         self._web: Any = None
+        self._make_database(template)
+
+    def _make_database(self, template: Path | None) -> None:
         if template is None:
             self.manage("migrate", "--verbosity=0")
         else:
@@ -82,6 +86,12 @@ class Hive:
         """A management command in a process of its own."""
         done = command.run([sys.executable, "-m", "django", *argv], env=self.environment, timeout=60)
         return done.text
+
+    def script(self, text: str, *argv: object) -> Any:
+        """What a Python program of another process of this hive prints, as JSON; arguments that are no text too."""
+        words = [word if isinstance(word, str) else json.dumps(word) for word in argv]
+        done = command.run([sys.executable, "-c", text, *words], env=self.environment, timeout=60)
+        return json.loads(done.text)
 
     def start(self) -> None:
         with (self.root / "web.log").open("ab") as log:
@@ -162,7 +172,8 @@ class Hive:
         return unix_connect(str(self.paths.agent_socket(name)), **options)
 
     def _await_sockets(self, names: Iterable[str]) -> None:
-        until(lambda: all(map(self.listens, names)), what=f"sockets of {names}")
+        for name in names:
+            until(partial(self.listens, name), 30, f"the socket of {name}")
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

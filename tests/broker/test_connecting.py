@@ -113,7 +113,7 @@ async def test_a_bad_frame_is_answered_and_changes_nothing(
     assert hive.log.count(f"frame of {name} refused: {code}") == 1
 
 
-@pytest.mark.parametrize("window", [0, 257, True, "1", None])
+@pytest.mark.parametrize("window", [0, 65, True, "1", None])
 async def test_hello_is_checked_too(hive: Hive, names: Names, window: object) -> None:
     (name,) = names(1)
     async with hive.socket(name) as socket:
@@ -168,13 +168,13 @@ async def test_a_report_is_shown_and_a_login_is_told(hive: Hive, names: Names) -
     async with hive.socket(name) as socket:
         agent = Agentlike(socket)
         await agent.hello()
-        await agent.say(type="report", model="m-1", needs_login=True, problem="not logged in", paused=True)
+        said = {"model": "m-1", "problem": "not logged in", "session": "s-1", "context": 10, "context_limit": 200}
+        await agent.say(type="report", needs_login=True, limited_until=1795000000, paused=True, **said)
         until(lambda: hive.agent(name, "needs_login") == 1)
-        assert [hive.agent(name, column) for column in ("active_model", "problem", "paused")] == [
-            "m-1",
-            "not logged in",
-            1,
-        ]
+        columns = ("active_model", "problem", "session", "context_tokens", "context_limit")
+        assert [hive.agent(name, column) for column in columns] == list(said.values())
+        assert hive.agent(name, "limited_until").startswith("2026-11-18")
+        assert hive.agent(name, "paused") == 0
         await agent.say(type="report", needs_login=False, problem=None)
         until(lambda: hive.agent(name, "needs_login") == 0)
     told = hive.rows("SELECT kind FROM broker_message WHERE provenance = 'system' AND body LIKE ?", f"{name} %")

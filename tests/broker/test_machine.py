@@ -126,6 +126,14 @@ class Machine(RuleBasedStateMachine):
         self.session = None
         self._all_back(counted=True)
 
+    @rule()
+    def vanish_in_the_middle_of_a_turn(self) -> None:
+        """In one step, since five in a row are rare otherwise."""
+        self.connect()
+        self.push()
+        self.begin()
+        self.disconnect()
+
     @precondition(lambda self: self.session)
     @rule()
     def end_by_the_hive(self) -> None:

@@ -51,8 +51,12 @@ async def test_it_offers_the_tools_that_the_caller_may_use(hive: Hive, names: Na
         own = {tool.name: tool for tool in (await talking.list_tools()).tools}
     async with session(hive, "hm1nd") as talking:
         managers = {tool.name for tool in (await talking.list_tools()).tools}
-    assert set(own) == {"send", "recv", "set_status", "list_containers", "get_logs"}
-    assert managers == {*own, "request_spawn", "request_apply_commit"}
+    assert set(own) == {
+        *("send", "recv", "ask", "answer", "remind", "get_loose_ends", "cancel_loose_end", "set_status"),
+        *("get_agent_meta", "search_messages", "list_containers", "get_logs", "schedule_prompt"),
+    }
+    asking = {"spawn", "spawn_draft", "spawn_commit", "apply_commit", "destroy", "update_inputs"}
+    assert managers == {*own, *(f"request_{what}" for what in asking)}
     assert all(len(tool.description or "") > 40 for tool in own.values())
     assert own["send"].input_schema["required"] == ["to", "body"]
 
@@ -63,7 +67,10 @@ async def test_the_token_decides_who_sends(hive: Hive, names: Names) -> None:
         ok, text = await call(talking, "send", to=bob, body="by MCP")
         assert ok, text
         refused = await call(talking, "send", to=bob, body="x", sender="operator")
-        assert refused == (False, "send: 'sender' is not known; there are: to, body, in_reply_to, idempotency_key")
+        assert refused == (
+            False,
+            "send: 'sender' is not known; there are: to, body, in_reply_to, idempotency_key, priority, ttl_seconds",
+        )
         assert (await call(talking, "send", to="ghost", body="x"))[1].startswith("there is no agent 'ghost'")
     rows = hive.rows("SELECT sender, provenance FROM broker_message WHERE id = ?", json.loads(text)["id"])
     assert rows == [(alice, "agent")]

@@ -71,3 +71,54 @@ async def test_nonsense_is_refused_and_recorded_nowhere(hive: Hive, names: Names
             assert (ok, says in text) == (False, True), text
     assert hive.rows("SELECT count(*) FROM approvals_approval a JOIN agents_agent g ON g.id = a.agent_id "
                      "WHERE g.name = ?", alice) == [(0,)]  # fmt: skip
+
+
+async def test_a_draft_is_made_and_then_asked_for(hive: Hive) -> None:
+    manager(hive)
+    job = "SELECT j.id FROM agents_job j JOIN agents_agent a ON a.id = j.agent_id WHERE a.name = 'dra' AND kind = ?"
+    async with session(hive, "hm1nd") as talking:
+        asking = asyncio.create_task(call(talking, "request_spawn_draft", name="dra"))
+        await asyncio.to_thread(until, lambda: hive.rows(job, "draft"))
+        hive.execute("UPDATE agents_job SET status = 'done' WHERE id = ?", hive.rows(job, "draft")[0][0])
+        hive.publish("jobs", hive.rows(job, "draft")[0][0])
+        ok, text = await asking
+        assert (ok, json.loads(text)["config"], json.loads(text)["made"]) == (True, "/agents/dra/config", True)
+        asking = asyncio.create_task(call(talking, "request_spawn_commit", name="dra", commit_ref="abcdef0"))
+        ident = await asyncio.to_thread(approval, hive, "dra")
+        pin(hive, ident, "pending", "d" * 40)
+        ok, text = await asking
+        assert (ok, json.loads(text)["commit"]) == (True, "d" * 40)
+        assert hive.rows("SELECT kind, commit_ref FROM approvals_approval WHERE id = ?", ident) == [
+            ("spawn", "abcdef0")
+        ]
+
+
+async def test_an_end_is_asked_for_without_waiting_for_anything(hive: Hive, names: Names) -> None:
+    manager(hive)
+    (alice,) = names(1)
+    async with session(hive, "hm1nd") as talking:
+        ok, text = await call(talking, "request_destroy", agent=alice, description="done here")
+        ident = json.loads(text)["approval"]
+        assert (ok, json.loads(text)["status"]) == (True, "pending")
+        assert await call(talking, "request_destroy", agent="hm1nd") == (
+            False,
+            "hm1nd is the manager: the hive cannot do without it",
+        )
+    assert hive.rows("SELECT kind, description FROM approvals_approval WHERE id = ?", ident) == [
+        ("destroy", "done here")
+    ]
+
+
+async def test_older_requests_that_wait_are_named(hive: Hive, names: Names) -> None:
+    manager(hive)
+    (alice,) = names(1)
+    told = []
+    async with session(hive, "hm1nd") as talking:
+        for commit in ("abcdef0", "abcdef1"):
+            asking = asyncio.create_task(call(talking, "request_apply_commit", agent=alice, commit_ref=commit))
+            sql = "SELECT id FROM approvals_approval WHERE commit_ref = ? AND status = 'pinning'"
+            await asyncio.to_thread(until, lambda: hive.rows(sql, commit))  # noqa: B023
+            pin(hive, hive.rows(sql, commit)[0][0], "pending", commit[-1] * 40)
+            told.append(json.loads((await asking)[1]))
+    assert "older_requests_waiting" not in told[0]
+    assert told[1]["older_requests_waiting"] == [told[0]["approval"]]

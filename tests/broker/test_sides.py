@@ -18,7 +18,7 @@ from tests.broker.hive import Agentlike, Hive, until
 from tests.broker.test_mcp import HEADERS, LIST, http
 
 Names = Callable[..., list[str]]
-PAGES = ["/", "/healthz", "/admin/", "/sign-in/", "/agents/alice/", "/mcp/", "/static/x"]
+PAGES = ["/", "/healthz", "/admin/", "/sign-in/", "/agents/alice/", "/mcp/", "/static/x", "/api/v1/wake/alice"]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -12,7 +12,9 @@ from agents import actors
 from agents.models import Agent, Deployment, Job, JobLine
 from approvals import audit
 from approvals.models import Approval, ApprovalContent, Tag
+from broker import deadletters, questions, schedules
 from broker.models import Delivery
+from broker.schedules import Plan
 from broker.sending import Sender, send
 from tests import builders
 
@@ -68,7 +70,7 @@ in
   '';
 
   hyperhive.allowedRecipients = [ "manager" "operator" "docs" "tests" ];
-  hyperhive.allowedTools = [ "Read" "Edit" "Bash(npm run *)" ];
+  hyperhive.allowedTools = [ "Read" "Edit" "mcp__bash__run" ];
   hyperhive.memoryMax = "4G";
   hyperhive.cpuQuota = "150%";
 
@@ -89,13 +91,25 @@ in
 
 _FLAGS = [
     {
-        "rule": "servers",
+        "rule": "mcp-server",
         "level": "high",
-        "where": "extraMcpServers.pictures",
-        "text": "A new MCP server: its program runs as the agent, and the model may call what it offers.",
+        "where": "hyperhive.extraMcpServers.pictures",
+        "text": 'New MCP server: command: "pictures-mcp"; args: ["--root", "/shared/frontend"]; '
+        'tools: ["compare", "crop"]. What an MCP server answers is read by the model, and its tools act for the agent.',
     },
-    {"rule": "memory", "level": "notice", "where": "memoryMax", "text": "2G becomes 4G."},
-    {"rule": "recipients", "level": "notice", "where": "allowedRecipients", "text": "May now also write to tests."},
+    {
+        "rule": "widened-recipients",
+        "level": "high",
+        "where": "hyperhive.allowedRecipients",
+        "text": 'Widened: the agent may now write to "tests". '
+        "Messages wake other agents and carry what this one knows.",
+    },
+    {
+        "rule": "limits",
+        "level": "notice",
+        "where": "hyperhive.memoryMax",
+        "text": 'Raised from "2G" to "4G". Other agents and this machine share the memory.',
+    },
 ]
 
 
@@ -108,6 +122,7 @@ def fill() -> User:
     _queue()
     _jobs()
     _talk()
+    _waiting()
     return user
 
 
@@ -177,7 +192,7 @@ def _history() -> None:
         finished_at=ago(minutes=48),
         note="error: attribute 'chromiun' missing at agent.nix:21:41",
     )
-    builders.approval(
+    denied = builders.approval(
         Agent.objects.get(name=FRONT),
         status="denied",
         commit="cd34" * 10,
@@ -186,6 +201,8 @@ def _history() -> None:
         decided_at=ago(days=1),
         note="Not needed for pages.\nAsk again with the address that you want to reach.",
     )
+    wanted = BEFORE.replace('"2G";', '"2G";\n  hyperhive.network = "host";')
+    ApprovalContent.objects.create(approval=denied, before={"agent.nix": BEFORE}, after={"agent.nix": wanted})
 
 
 def _queue() -> None:
@@ -195,7 +212,7 @@ def _queue() -> None:
         model="opus",
         memoryMax="4G",
         cpuQuota="150%",
-        allowedTools=["Read", "Edit", "Bash(npm run *)"],
+        allowedTools=["Read", "Edit", "mcp__bash__run"],
         environment={"NODE_ENV": "development", "BROWSERS": "chromium,firefox"},
     )
     change = builders.approval(
@@ -205,6 +222,7 @@ def _queue() -> None:
         options=options,
         ignored=["environment.systemPackages"],
         flags=_FLAGS,
+        prebuild={"status": "ok", "job": 1, "error": ""},
         description="frontend gets a screenshot tool and more memory.\n\nIt now checks its own pages in both widths "
         "before it reports; two browsers at once did not fit into 2G. Asked for by docs, discussed with tests.",
     )
@@ -279,3 +297,18 @@ def _talk() -> None:
     Delivery.objects.filter(recipient__in=[FRONT]).update(
         state=Delivery.State.ACKNOWLEDGED, acknowledged_at=timezone.now()
     )
+
+
+def _waiting() -> None:
+    """Questions, a dead letter and schedules."""
+    options = ["The old one", "The new one, with <b>rounded</b> corners", "Neither"]
+    questions.ask(
+        Sender.agent(FRONT), "operator", "Which toolbar shall I keep?\nThe old one has tests.", options=options
+    )
+    parts = ["docs", "tests", "demo"]
+    questions.ask(Sender.agent(MANAGER), "operator", "What belongs into the release?", options=parts, multi=True)
+    send(Sender.agent(MANAGER), FRONT, "The build is free for ten minutes.", ttl_seconds=1)
+    deadletters.expire_due(timezone.now() + timedelta(hours=1))
+    mail = Plan(MANAGER, "Look through the mail and answer what can be answered.", cron="0 9 * * 1-5")
+    schedules.create(mail, approval_id=9001, requested_by=f"agent:{MANAGER}")
+    schedules.create(Plan(FRONT, "Run all the tests.", every=3600), approval_id=9002, requested_by="operator:operator")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Mapping, Sequence
 
 from agents.models import Agent
 from approvals.models import Approval, ApprovalContent
@@ -47,7 +48,7 @@ class Site(Hive):
         self.execute("UPDATE agents_agent SET status_text = ? WHERE name = ?", status, name)
         self.publish("agents", self.agent(name, "id"))
 
-    def ask(self, description: str) -> int:
+    def ask(self, description: str, flags: Sequence[Mapping[str, str]] = ()) -> int:
         """The manager asks for a change to frontend; returns the approval's id."""
         agent = Agent(pk=self.agent(scene.FRONT, "id"), name=scene.FRONT)
         asked = Approval(
@@ -57,6 +58,7 @@ class Site(Hive):
             commit=f"{len(description):02x}" * 20,
             description=description,
             requested_by="agent:hm1nd",
+            flags=list(flags),
         )
         number = self.insert(asked)
         content = ApprovalContent(approval_id=number, before={}, after={"agent.nix": scene.AFTER})

@@ -8,7 +8,7 @@ from tests.cli.hive import QuietHive
 LIST_KEYS = ["name", "container", "running", "failed", "needs_update", "needs_login", "paused", "web_port", "vnc_port"]
 LIST_KEYS += ["deployed_tag", "deployed_sha", "driver", "active_model", "status_text", "status_set_at", "inbox_depth"]
 APPROVAL_KEYS = ["id", "agent", "kind", "status", "commit", "requested_by", "requested_at"]
-APPROVAL_KEYS += ["decided_by", "decided_at", "note"]
+APPROVAL_KEYS += ["decided_by", "decided_at", "note", "shown"]
 INBOX_KEYS = ["id", "sender", "to", "body", "created_at", "in_reply_to", "state"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 
@@ -29,6 +30,17 @@ def test_it_runs_until_it_is_stopped(hive: Hive) -> None:
     status = hive.containers.exit_status("alice")
     assert status is not None
     assert (status.code, status.signal, status.intended, status.oom) == (0, None, True, False)
+
+
+def test_the_hosts_owner_can_go_in(hive: Hive) -> None:
+    assert hive.containers.entry("alice") is None
+    hive.run()
+    hive.answer()
+    words = shlex.split(hive.containers.entry("alice") or "")
+    assert words.pop(0) == "sudo"
+    if os.geteuid() == 0:
+        said = command.run([*words, "-c", "id -u; ls /agents"], cwd="/", timeout=30).text.split()
+        assert said == [str(os.stat(hive.paths.notes("alice")).st_uid), "alice"]
 
 
 def test_stopping_twice_and_stopping_nothing_are_no_errors(hive: Hive) -> None:

@@ -11,6 +11,7 @@ MUTATING = [
     ("send", []),
     ("seen", []),
     ("decide", [1]),
+    ("supersede", [1]),
     ("act", ["alice", "start"]),
     ("act", ["alice", "stop"]),
     ("act", ["alice", "restart"]),
@@ -27,6 +28,7 @@ PAGES = [
     "/agents/alice/agent.nix",
     "/agents/alice/log/",
     "/approvals/1/",
+    "/audit/",
 ]
 HTMX = {"HX-Request": "true"}
 
@@ -72,7 +74,7 @@ def test_programs_without_a_session_get_a_line(db: None) -> None:
 def test_only_these_views_are_open_to_everyone() -> None:
     patterns = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]
     open_views = {each.name for each in patterns if not getattr(each.callback, "login_required", True)}
-    assert open_views == {"healthz", "sign-in", "sign-in-link", "admin-sign-in"}
+    assert open_views == {"healthz", "sign-in", "sign-in-link", "admin-sign-in", "wake"}
 
 
 def test_a_forged_form_is_refused(ada: object) -> None:

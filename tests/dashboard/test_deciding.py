@@ -81,7 +81,7 @@ def test_whole_files_show_on_request(client: Client) -> None:
 
 def test_options_show_from_what_to_what(client: Client) -> None:
     approval = waiting(options=builders.agent_options(memoryMax="4G"))
-    assert "memoryMax 2G → 4G" in words(client.get(f"/approvals/{approval.pk}/").content)
+    assert "memoryMax from 2G → to 4G" in words(client.get(f"/approvals/{approval.pk}/").content)
 
 
 def test_what_to_look_at_twice_is_listed(client: Client) -> None:

@@ -39,7 +39,7 @@ def test_a_binary_file_is_noted() -> None:
 
 
 def test_a_very_long_file_is_noted_and_still_searched() -> None:
-    (file,) = diffs.compare({}, {"x": "a\n" * 6_000 + "\u202e"})
+    (file,) = diffs.compare({}, {"x": "a\n" * 21_000 + "\u202e"})
     assert (file.note, file.hidden) == (diffs.TOO_LONG, ["U+202E RIGHT-TO-LEFT OVERRIDE"])
 
 

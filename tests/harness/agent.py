@@ -32,6 +32,7 @@ class Agent:
         self.port = free_port()
         self.config: dict[str, Any] = {"name": "alice", "driver": "scripted", "options": {}, **config}
         self.env: dict[str, str] = {}
+        self.enter: tuple[str, ...] = ()
         self.lines: list[str] = []
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -58,7 +59,7 @@ class Agent:
             **self.env,
         }
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agents.harness", cwd=ROOT, env=env, stdout=PIPE, stderr=STDOUT
+            *self.enter, sys.executable, "-m", "agents.harness", cwd=ROOT, env=env, stdout=PIPE, stderr=STDOUT
         )
         self._reading = asyncio.ensure_future(self._read())
 

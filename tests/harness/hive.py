@@ -37,11 +37,16 @@ class Hive:
         self.mcp_heads: list[dict[str, str]] = []
         self.handshakes: list[int] = []
         self.sessions = 0
+        self.paused: bool | None = None
+        self.takes_events = False
+        self.events: list[Frame] = []
+        self.epoch = ""
         self.version_error: str | None = None
         self._queue: list[Frame] = []
         self._socket: WebSocket | None = None
         self._changed = asyncio.Event()
         self.last_id = 0
+        self.orders = 0
 
     def forget(self) -> None:
         """A new test on a session that stays."""
@@ -114,8 +119,31 @@ class Hive:
             )
             await socket.close(4400)
             return
-        await socket.send_text(json.dumps({"type": "welcome", "version": 1, "agent": "alice", "session": "s"}))
+        await socket.send_text(json.dumps(self._welcome()))
         await self._session(socket)
+
+    def _welcome(self) -> Frame:
+        frame: Frame = {"type": "welcome", "version": 1, "agent": "alice", "session": "s"}
+        if self.paused is not None:
+            frame["paused"] = self.paused
+        return {**frame, "events": self._position()} if self.takes_events else frame
+
+    def _position(self) -> Frame:
+        return {"epoch": self.epoch, "seq": self.events[-1]["seq"] if self.events else 0}
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for event in self.events]
+
+    async def order(self, verb: str, **args: Any) -> int:
+        """A control frame; its id."""
+        self.orders += 1
+        await self.say({"type": "control", "id": self.orders, "verb": verb, "args": args})
+        return self.orders
+
+    async def ordered(self, verb: str, **args: Any) -> Frame:
+        """A control frame and its answer."""
+        ident = await self.order(verb, **args)
+        return await self.until(lambda: next((f for f in self.of("control_result") if f["id"] == ident), None))
 
     async def _session(self, socket: WebSocket) -> None:
         self._socket = socket
@@ -136,7 +164,15 @@ class Hive:
         self._record(frame)
         if frame["type"] == "call":
             await self._answer_call(frame)
+        if frame["type"] == "events":
+            await self._take_events(frame)
         await self._deliver()
+
+    async def _take_events(self, frame: Frame) -> None:
+        self.epoch = frame["epoch"]
+        self.events += frame["events"]
+        assert self._socket is not None
+        await self._socket.send_text(json.dumps({"type": "events_taken", **self._position()}))
 
     async def _answer_call(self, frame: Frame) -> None:
         result: Frame = {"type": "result", "id": frame["id"], "ok": self.refuse_send is None}

@@ -1,4 +1,4 @@
-"""The claude driver with the real CLI against a loopback stub of the Messages API."""
+"""The claude driver with the real CLI, in both its forms, against a loopback stub of the Messages API."""
 
 from __future__ import annotations
 
@@ -6,64 +6,13 @@ import json
 import shutil
 import signal
 import stat
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
-import claude_agent_sdk
 import pytest
 
 from tests.harness.agent import Agent, is_alive
+from tests.harness.claude import RUN, SEND, problem, reported, script, started
 from tests.harness.hive import Hive
 from tests.stubs.messages_api import MessagesApi
-
-CLI = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
-SEND = "mcp__hyperhive__send"
-
-
-def script(*turns: Any) -> str:
-    return f"Do as the script says.\n```stub\n{json.dumps(turns)}\n```\n"
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[MessagesApi]:
-    async with MessagesApi().serving() as stub:
-        yield stub
-
-
-@pytest.fixture
-def claude(agent: Agent, api: MessagesApi) -> Agent:
-    """Configured, not started."""
-    programs = agent.home / "bin"
-    programs.mkdir()
-    (programs / "claude").symlink_to(CLI)
-    agent.config["driver"] = "claude"
-    agent.env = {
-        "PATH": f"{programs}:/usr/bin:/bin",
-        "ANTHROPIC_BASE_URL": api.url,
-        "ANTHROPIC_API_KEY": "key-of-alice",
-        "IS_SANDBOX": "1",
-        "SOMETHING_ELSE": "private",
-        "CLAUDE_CODE_MAX_RETRIES": "1",
-    }
-    agent.config["options"] = {"environment": {"CLAUDE_CODE_MAX_RETRIES": "1"}}
-    return agent
-
-
-async def started(agent: Agent, hive: Hive) -> None:
-    agent.write(hive.token)
-    await agent.start()
-    await hive.connected()
-
-
-def reported(hive: Hive, **fields: Any) -> bool:
-    reports = hive.of("report")
-    return bool(reports) and all(reports[-1].get(key) == value for key, value in fields.items())
-
-
-def problem(hive: Hive) -> str:
-    reports = hive.of("report")
-    return str(reports[-1]["problem"]) if reports else ""
 
 
 async def test_the_model_calls_the_hives_tools_and_the_operator_is_answered(
@@ -82,19 +31,23 @@ async def test_the_model_calls_the_hives_tools_and_the_operator_is_answered(
     assert "From: operator (operator)\\nMessage: 1" in said
     assert "You are alice" in said
     assert "You look after the garden." in said
-    assert {tool["name"] for tool in request["tools"]} >= {"Bash", "Read", SEND}
+    assert {tool["name"] for tool in request["tools"]} >= {"Read", SEND, RUN}
+    assert "Bash" not in {tool["name"] for tool in request["tools"]}
     assert all(secret not in said + claude.log() for secret in (hive.token, "key-of-alice"))
 
 
-async def test_nothing_of_the_harness_reaches_the_clis_environment(claude: Agent, hive: Hive, api: MessagesApi) -> None:
+async def test_nothing_of_the_harness_reaches_a_commands_environment(
+    claude: Agent, hive: Hive, api: MessagesApi
+) -> None:
     await started(claude, hive)
-    await hive.push(script({"tool": "Bash", "input": {"command": "env; ls -l /proc/$PPID/fd | wc -l"}}, {"text": "ok"}))
+    await hive.push(script({"tool": RUN, "input": {"command": "env"}}, {"text": "ok"}))
     await hive.ended()
     [told] = [part["content"] for part in api.requests[1]["messages"][-1]["content"] if part["type"] == "tool_result"]
-    names = {line.partition("=")[0] for line in str(told).splitlines()}
-    assert "ANTHROPIC_BASE_URL" in names
-    assert not names & {"IS_SANDBOX", "SOMETHING_ELSE", "HIVE_RUN_DIR"}
-    assert hive.token not in str(told)
+    text = told if isinstance(told, str) else told[0]["text"]
+    names = {line.partition("=")[0] for line in text.splitlines()}
+    assert "HYPERHIVE_STATE_DIR" in names
+    assert not names & {"IS_SANDBOX", "SOMETHING_ELSE", "HIVE_RUN_DIR", "ANTHROPIC_API_KEY"}
+    assert hive.token not in text
 
 
 async def test_agents_are_answered_by_the_model_only(claude: Agent, hive: Hive) -> None:
@@ -200,7 +153,7 @@ async def test_stopping_interrupts_the_cli_and_leaves_nothing_running(claude: Ag
     stubborn = f"trap '' INT TERM HUP; echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300"
     command = f'(setsid sh -c "{stubborn.replace("$", chr(92) + "$")}" &); tail -f /dev/null'
     await started(claude, hive)
-    await hive.push(script({"tool": "Bash", "input": {"command": command}}, {"text": "never"}))
+    await hive.push(script({"tool": RUN, "input": {"command": command}}, {"text": "never"}))
     await hive.until(lambda: hive.of("turn_started"))
     await claude.until(lambda: note.exists())
     claude.signal(signal.SIGTERM)

@@ -12,7 +12,7 @@ import pytest
 from agents.harness.config import Config
 from agents.harness.drivers.claude import command
 from agents.harness.drivers.claude.reading import Reading, Verdict
-from agents.harness.drivers.claude.session import Session, SessionFile
+from agents.harness.drivers.session import Session, SessionFile
 from agents.harness.frames import Message
 from agents.harness.prompts import system_prompt, turn_prompt
 
@@ -26,7 +26,7 @@ def config(tmp_path: Path, *, manager: bool = False, model: str | None = None, *
 
 
 def arguments(config: Config, **changes: Any) -> list[str]:
-    defaults = {"mcp_config": Path("/m.json"), "system_prompt": "be", "resume": None, "fresh_prompt": False}
+    defaults = {"mcp_config": Path("/m.json"), "system_prompt": "be", "model": None}
     return command.arguments("claude", config, **{**defaults, **changes})
 
 
@@ -51,14 +51,14 @@ def test_no_tool_is_left_to_the_clis_defaults(tmp_path: Path) -> None:
     assert after(argv, "--permission-mode") == "dontAsk"
     assert after(argv, "--tools") == ",".join(command.BUILT_IN)
     assert "--strict-mcp-config" in argv
-    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", *command.BUILT_IN]
+    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", *command.BUILT_IN, "mcp__bash__*"]
     assert not {"--resume", "--model", "--system-prompt-snapshot"} & set(argv)
 
 
 def test_allowed_tools_narrow_the_built_in_ones_but_not_the_hives(tmp_path: Path) -> None:
-    argv = arguments(config(tmp_path, allowedTools=["Read", "Bash(git *)"]))
-    assert after(argv, "--tools") == "Bash,Read"
-    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", "Read", "Bash(git *)"]
+    argv = arguments(config(tmp_path, allowedTools=["Read", "mcp__bash__run"]))
+    assert after(argv, "--tools") == "Read"
+    assert argv[argv.index("--allowedTools") + 1 :] == ["mcp__hyperhive__*", "Read", "mcp__bash__run"]
 
 
 def test_extra_servers_come_with_their_tools_and_cannot_replace_the_hive(tmp_path: Path) -> None:
@@ -72,14 +72,16 @@ def test_extra_servers_come_with_their_tools_and_cannot_replace_the_hive(tmp_pat
         "wiki": {"type": "http", "url": "https://wiki.example/mcp", "headers": {"A": "b"}},
         "clock": {"type": "stdio", "command": "clock", "args": ["--utc"]},
         "hyperhive": {"type": "http", "url": "http://127.0.0.1:1/s/mcp", "timeout": command.MCP_MILLISECONDS},
+        "bash": {"type": "http", "url": "http://127.0.0.1:1/s/bash", "timeout": command.SHELL_MILLISECONDS},
     }
     assert {"mcp__wiki__read", "mcp__clock__*"} <= set(arguments(agent))
 
 
 def test_changed_instructions_reach_a_session_that_goes_on(tmp_path: Path) -> None:
-    argv = arguments(config(tmp_path, model="opus"), resume=SESSION, fresh_prompt=True)
-    assert (after(argv, "--resume"), after(argv, "--model")) == (SESSION, "opus")
-    assert after(argv, "--system-prompt-snapshot") == "off"
+    assert after(arguments(config(tmp_path), model="opus"), "--model") == "opus"
+    argv = command.resuming(SESSION, fresh_prompt=True)
+    assert (after(argv, "--resume"), after(argv, "--system-prompt-snapshot")) == (SESSION, "off")
+    assert "--system-prompt-snapshot" not in command.resuming(SESSION, fresh_prompt=False)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_changed_instructions_reach_a_session_that_goes_on(tmp_path: Path) -> No
         ([CONNECTED, result(subtype="error_during_execution", terminal_reason="aborted_tools")], Verdict.FAILED),
         ([{**INIT, "mcp_servers": [{"name": "hyperhive", "status": "failed"}]}], Verdict.NO_TOOLS),
         ([{**INIT, "mcp_servers": []}], Verdict.NO_TOOLS),
-        ([CONNECTED, {"type": "unheard_of"}, {"type": "system", "subtype": "new"}], Verdict.FAILED),
+        ([CONNECTED, {"type": "unheard_of"}, {"type": "system", "subtype": "new"}], Verdict.DIED),
     ],
 )
 def test_a_turn_is_judged_by_what_the_result_says(events: list[dict[str, Any]], verdict: Verdict) -> None:
@@ -129,7 +131,7 @@ def test_lines_that_are_no_events_pass_by() -> None:
     found = reading(CONNECTED)
     for line in (b"", b"not json", b"[1]", b"\xff"):
         found.take_line(line)
-    assert found.verdict() is Verdict.FAILED
+    assert found.verdict() is Verdict.DIED
 
 
 @pytest.mark.parametrize(
@@ -147,10 +149,10 @@ async def test_a_session_has_one_turn_at_a_time(tmp_path: Path) -> None:
     order: list[str] = []
 
     async def second() -> None:
-        async with SessionFile(tmp_path).locked():
+        async with SessionFile(tmp_path).locked("b" * 32):
             order.append("second")
 
-    async with SessionFile(tmp_path).locked():
+    async with SessionFile(tmp_path).locked("a" * 32):
         waiting = asyncio.ensure_future(second())
         await asyncio.wait({waiting}, timeout=0.5)
         order.append("first")

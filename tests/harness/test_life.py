@@ -50,7 +50,8 @@ async def test_it_says_hello_and_reports_how_it_stands(alice: Agent, hive: Hive)
     await hive.until(lambda: hive.of("report"))
     hello = hive.frames[0]
     assert (hello["type"], hello["version"], hello["driver"]) == ("hello", 1, "scripted")
-    assert hive.of("report")[0] == {"type": "report", "needs_login": False, "problem": None}
+    nothing = dict.fromkeys(("problem", "limited_until", "session", "context", "context_limit"))
+    assert hive.of("report")[0] == {"type": "report", "needs_login": False, **nothing}
 
 
 async def test_messages_become_turns_one_by_one(alice: Agent, hive: Hive) -> None:
@@ -168,7 +169,7 @@ async def test_a_frame_it_does_not_know_changes_nothing(alice: Agent, hive: Hive
     [
         ({"name": "../x"}, "no agent name"),
         ({"name": None}, "'name' must be str"),
-        ({"driver": "acp"}, "'acp' is not one of claude, scripted"),
+        ({"driver": "gpt"}, "'gpt' is not one of claude, acp, scripted"),
         ({"options": []}, "'options' must be dict"),
     ],
 )
@@ -227,3 +228,12 @@ async def test_what_is_no_frame_makes_it_connect_again(alice: Agent, hive: Hive,
     await hive.connected(2)
     await hive.push("hello")
     assert (await hive.ended())["outcome"] == "ok"
+
+
+async def test_a_ping_is_answered_in_the_middle_of_a_turn_and_makes_none(held: Held, hive: Hive) -> None:
+    await hive.say({"type": "ping", "id": "are-you-well"})
+    await hive.until(lambda: hive.of("pong"))
+    assert hive.of("pong") == [{"type": "pong", "id": "are-you-well"}]
+    await held.finish()
+    await hive.ended()
+    assert len(hive.of("turn_started")) == 1

@@ -36,7 +36,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"autoCompact": 101}, "from 1 to 100"),
     ({"budget": {"costPerDay": -1}}, "is not a number of 0 or more"),
     ({"extraMcpServers": {"a__b": {"command": "x"}}}, "cannot name a server"),
-    ({"extraMcpServers": {"hive": {"command": "x"}}}, "'hive' and 'bash' are taken"),
+    ({"extraMcpServers": {"hive": {"command": "x"}}}, "'hive', 'hyperhive' and 'bash' are taken"),
     ({"extraMcpServers": {"a": {}}}, "set either command or url"),
     ({"extraMcpServers": {"a": {"command": "x", "url": "http://x"}}}, "set either command or url"),
     ({"extraMcpServers": {"a": {"comand": "x"}}}, r"a\.comand does not exist; did you mean command\?"),

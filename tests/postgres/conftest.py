@@ -8,14 +8,26 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import ConnectionHandler, connections
+from django.db import connections
+from django.db.utils import ConnectionHandler
 
 from hiveproject import databases
+from tests.broker.conftest import hive, names
+from tests.postgres.hive import PostgresqlHive
 from tests.postgres.server import Server, running
+
+__all__ = ["hive", "names"]
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    with running() as one:
+        yield one
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """One that the test may end and start again."""
     with running() as one:
         yield one
 
@@ -33,6 +45,21 @@ def migrated(server: Server, django_db_setup: None, django_db_blocker: Any) -> s
 def _postgresql(server: Server, migrated: str) -> Iterator[None]:
     with default_on(server.url(server.database(migrated))):
         yield
+
+
+@pytest.fixture(scope="session")
+def shared(server: Server, migrated: str) -> Iterator[PostgresqlHive]:
+    hive = PostgresqlHive(server, migrated)
+    hive.start()
+    yield hive
+    hive.close()
+
+
+@pytest.fixture
+def own_hive(server: Server, migrated: str) -> Iterator[PostgresqlHive]:
+    hive = PostgresqlHive(server, migrated)
+    yield hive
+    hive.close()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.bench.relay.measures import family, memory
 from tests.broker.hive import Hive, until
 from tests.screen.desktop import Desktop
 from tests.screen.operator import Operator
-from tests.screen.viewer import request
+from tests.screen.viewer import Viewer, request
 
 GREETING = b"RFB 003.008\n", b"\x01\x01", b"\0\0\0\0"
 DESKTOP = struct.pack(">HH16xI", 640, 400, 4) + b"pour"
@@ -114,8 +114,6 @@ async def test_sixty_four_at_once_cost_no_memory(ada: Operator, name: str, hive:
 
 async def test_the_plain_way_stops_the_server_too(ada: Operator, name: str, hive: Hive, pouring: Pouring) -> None:
     async with ada.open(name, ada.ticket(name, record="1")) as opened:
-        from tests.screen.viewer import Viewer
-
         viewer = Viewer(opened)
         await viewer.greet()
         before = memory(hive.pid)

@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 import zlib
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -77,12 +78,12 @@ def test_a_hostile_server_gets_no_further(said: bytes, why: str) -> None:
             picture(ours, Credentials(), seconds=0.5)
 
 
-def test_a_server_that_leaves(tmp_path: object) -> None:
+def test_a_server_that_leaves() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b"RFB 003.008\n")
         Thread(target=lambda: (theirs.recv(12), theirs.close())).start()
-        with pytest.raises(RfbError, match="hung up|was lost"):
+        with pytest.raises(RfbError, match=r"hung up|was lost"):
             picture(ours, Credentials())
 
 
@@ -115,10 +116,8 @@ def ended(hive: Hive, name: str) -> list[tuple[int, int, str]]:
     return [(int(row[0]), int(row[1]), str(row[2])) for row in hive.rows(sql, name)]
 
 
-def test_a_recording_has_an_end(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path), "folder", "1.rfb")
+def test_a_recording_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "1.rfb"
     recorder = Recorder(path, limit=100)
     for _ in range(5):
         recorder.write(b"x" * 30)

@@ -5,11 +5,14 @@ JSON list of turns, one for each request that follows it:
 
     {"text": "…"}                          say this and end
     {"tool": NAME, "input": {…}}           call this tool (add "text" to say something first)
-    {"status": 401, "retry_after": 3}      refuse the request; every request from here on
+    {"status": 401, "retry_after": 3}      refuse the request; every request from here on, or as many as "times" says
     {"stall": true}                        begin an answer and never go on
+    {"text": "…", "usage": {…}}            count these tokens
 
 A prompt without a block, and a request past the list's end, is answered with "done". `GET /requests` lists what
 arrived: `[{"path", "model", "messages", "tools", "system"}]`.
+
+`empty_summaries` is how many requests of the CLI to sum a session up are answered with nothing.
 
 `python -m tests.stubs.messages_api --port N` runs it alone.
 """
@@ -20,6 +23,7 @@ import argparse
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,6 +39,8 @@ class MessagesApi:
 
     def __init__(self) -> None:
         self.requests: list[Json] = []
+        self.refused: dict[str, int] = {}
+        self.empty_summaries = 0
         self.port = 0
         self.asked = asyncio.Event()
 
@@ -43,7 +49,7 @@ class MessagesApi:
         return f"http://127.0.0.1:{self.port}"
 
     @asynccontextmanager
-    async def serving(self, port: int = 0) -> AsyncIterator[MessagesApi]:
+    async def serving(self, port: int = 0, listener: socket.socket | None = None) -> AsyncIterator[MessagesApi]:
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +65,8 @@ class MessagesApi:
                 tasks.discard(task)
                 writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", port)
+        listener = listener or socket.create_server(("127.0.0.1", port))
+        server = await asyncio.start_server(serve, sock=listener)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -84,15 +91,20 @@ class MessagesApi:
                 {"path": path, **{key: body.get(key) for key in ("model", "messages", "tools", "system")}}
             )
             self.asked.set()
-            await _play(writer, body)
+            await _play(writer, body, self._scripted(body.get("messages", [])))
         else:
             _json(writer, 404, {"type": "error", "error": {"type": "not_found_error", "message": path}})
         await writer.drain()
         return True
 
+    def _scripted(self, messages: list[Json]) -> Json:
+        if self.empty_summaries and messages and "Respond with plain text only" in _text(messages[-1]):
+            self.empty_summaries -= 1
+            return {"text": ""}
+        return _scripted(messages, self.refused)
 
-async def _play(writer: asyncio.StreamWriter, body: Json) -> None:
-    turn = _scripted(body.get("messages", []))
+
+async def _play(writer: asyncio.StreamWriter, body: Json, turn: Json) -> None:
     if "status" in turn:
         return _refuse(writer, turn)
     if not body.get("stream"):
@@ -108,14 +120,17 @@ async def _play(writer: asyncio.StreamWriter, body: Json) -> None:
     return None
 
 
-def _scripted(messages: list[Json]) -> Json:
-    """The turn that the newest block wants for this request."""
+def _scripted(messages: list[Json], refused: dict[str, int]) -> Json:
+    """The turn that the newest block wants for this request; `refused` counts refusals that end some time."""
     for index in range(len(messages) - 1, -1, -1):
         blocks = BLOCK.findall(_text(messages[index])) if messages[index]["role"] == "user" else []
         if blocks:
             turns: list[Json] = json.loads(blocks[-1])
+            turns = [turn for turn in turns if refused.get(json.dumps(turn), 0) < turn.get("times", 1)]
             asked = sum(message["role"] == "assistant" for message in messages[index:])
             refusing = next((turn for turn in turns[: asked + 1] if "status" in turn), None)
+            if refusing is not None and "times" in refusing:
+                refused[json.dumps(refusing)] = refused.get(json.dumps(refusing), 0) + 1
             return refusing or (turns[asked] if asked < len(turns) else {"text": "done"})
     return {"text": "done"}
 
@@ -143,7 +158,7 @@ def _message(body: Json, turn: Json) -> Json:
         "content": [],
         "stop_reason": "tool_use" if "tool" in turn else "end_turn",
         "stop_sequence": None,
-        "usage": {"input_tokens": 10, "output_tokens": 5},
+        "usage": {"input_tokens": 10, "output_tokens": 5, **turn.get("usage", {})},
     }
 
 

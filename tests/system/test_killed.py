@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system.hive import Hive, running_hive
+from tests.system.processes import kill
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -35,28 +34,13 @@ def hive() -> Iterator[Hive]:
         yield one
 
 
-def _kill(hive: Hive, role: str) -> int:
-    """SIGKILL the hive's web or worker process; returns its pid."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                mine = str(hive.root).encode() in (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if mine and b"manage.py" in b" ".join(words[:3]) and role.encode() in words:
-                os.kill(int(entry.name), signal.SIGKILL)
-                return int(entry.name)
-    raise AssertionError(f"no {role} process")
-
-
 def test_a_worker_killed_in_a_build_finishes_it_after_its_restart(hive: Hive) -> None:
     result = hive.propose(SLOW)
     assert result["ok"], result
     (waiting,) = hive.ctl("approvals")
     hive.ctl("approve", str(waiting["id"]))
     hive.wait_until(lambda: hive.approval(waiting["id"])["status"] == "building")
-    _kill(hive, "worker")
+    kill(hive, "worker")
     assert hive.settled(waiting["id"], 60)["status"] == "deployed"
     assert hive.running("alice")["deployed_sha"] == waiting["commit"]
     assert hive.git("alice", "rev-parse", f"deployed/{waiting['id']}^{{commit}}") == waiting["commit"]
@@ -65,7 +49,7 @@ def test_a_worker_killed_in_a_build_finishes_it_after_its_restart(hive: Hive) ->
 
 def test_a_web_process_killed_in_a_conversation_loses_nothing(hive: Hive) -> None:
     sent = [hive.ctl("send", "alice", f"message {number}")["id"] for number in range(5)]
-    _kill(hive, "web")
+    kill(hive, "web")
     sent += [hive.ctl("send", "alice", f"message {number}")["id"] for number in range(5, 10)]
 
     def answered() -> bool:
@@ -78,7 +62,7 @@ def test_a_web_process_killed_in_a_conversation_loses_nothing(hive: Hive) -> Non
 
 def test_agents_outlive_the_worker(hive: Hive) -> None:
     alice = hive.running("alice")
-    worker = _kill(hive, "worker")
+    worker = kill(hive, "worker")
     hive.wait_until(lambda: hive.healthz()[0] == 200, 30)
     assert hive.row("alice")["running"]
     assert hive.row("alice")["deployed_tag"] == alice["deployed_tag"]

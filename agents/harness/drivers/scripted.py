@@ -7,12 +7,13 @@ from typing import Any
 
 from agents.harness.config import Config
 from agents.harness.drivers import steps
-from agents.harness.drivers.base import ANSWER_LIMIT, Hive, Outcome
+from agents.harness.drivers.base import ANSWER_LIMIT, CannotDo, Hive, Outcome, Usage
 from agents.harness.frames import Message, Turn
 from agents.harness.journal import Emit
 from agents.harness.link import CallRefused
 from agents.harness.mcpclient import McpClient
 
+NO_MODEL = "a scripted agent has no model and no session"
 SHORTER_OUTPUTS = (16 * 1024, 4 * 1024, 1024, 256)
 
 HELP = """I am {name}, a scripted agent: I have no model behind me and do exactly what a message says.
@@ -43,39 +44,60 @@ class Scripted:
     def problem(self) -> str | None:
         return None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Keeps nothing."""
+
+    def interrupt(self) -> bool:
+        return False
+
+    def usage(self) -> Usage:
+        return Usage()
+
+    async def compact(self, emit: Emit) -> str:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
+
+    async def new_session(self) -> None:
+        raise CannotDo(NO_MODEL)
+
+    async def set_model(self, model: str | None) -> None:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
+
+    async def digest(self, text: str, emit: Emit) -> str:  # noqa: ARG002 - the interface's
+        raise CannotDo(NO_MODEL)
 
     async def run(self, turn: Turn, emit: Emit) -> Outcome:
         message = turn.message
         try:
             todo = steps.find(message.body)
         except steps.BadBlock as error:
-            return await self._answer(turn, _rendered([{"ok": False, "output": str(error)}]))
+            return await self._answer(turn, _rendered([{"ok": False, "output": str(error)}]), emit)
         if todo is not None:
-            return await self._answer(turn, _rendered(await self._results(todo, emit)))
+            return await self._answer(turn, _rendered(await self._results(todo, emit)), emit)
         if _needs_no_help(message):
             return Outcome("ok", "nothing to do")
-        return await self._answer(turn, HELP.format(name=self._config.name))
+        return await self._answer(turn, HELP.format(name=self._config.name), emit)
 
     async def _results(self, todo: list[Any], emit: Emit) -> Results:
-        place = steps.Workplace(self._config.notes, McpClient(self._hive.mcp_url))
+        allowed = self._config.options.get("allowedBashPatterns")
+        place = steps.Workplace(self._config.notes, McpClient(self._hive.mcp_url), allowed=allowed)
         results: Results = []
         for number, step in enumerate(todo, start=1):
             ok, output = await _tried(step, place, [result["output"].strip() for result in results])
             results.append({"ok": ok, "output": output})
             emit("step", number=number, what=_kind(step), ok=ok)
+            _tell_tool(step, ok, emit)
             if not ok:
                 break
         return results
 
-    async def _answer(self, turn: Turn, body: str) -> Outcome:
+    async def _answer(self, turn: Turn, body: str, emit: Emit) -> Outcome:
         if turn.message.provenance == "system":
             return Outcome("ok", "the hive takes no answers")
         try:
             await self._hive.answer(turn, body)
         except CallRefused as error:
             return Outcome("failed", f"the answer was refused: {error}")
+        emit("message_sent", to=turn.message.sender)
         return Outcome("ok", body)
 
 
@@ -84,6 +106,15 @@ async def _tried(step: Any, place: steps.Workplace, outputs: list[str]) -> tuple
         return True, await steps.run(steps.fill(step, outputs), place)
     except steps.StepFailed as error:
         return False, str(error)
+
+
+def _tell_tool(step: Any, ok: bool, emit: Emit) -> None:
+    if not isinstance(step, dict) or not isinstance(step.get("tool"), str):
+        return
+    args = step.get("args")
+    emit("tool_call", tool=step["tool"], detail={"input": args})
+    if ok and step["tool"] == "send" and isinstance(args, dict):
+        emit("message_sent", to=args.get("to"))
 
 
 def _needs_no_help(message: Message) -> bool:

@@ -35,6 +35,8 @@ class Workplace:
     notes: Path
     mcp: McpClient
     run_seconds: float = RUN_SECONDS
+    allowed: Sequence[str] | None = None
+    """`hyperhive.allowedBashPatterns`."""
 
 
 def find(body: str) -> list[Any] | None:
@@ -113,6 +115,7 @@ async def _run(what: Any, place: Workplace) -> str:
     right = isinstance(argv, list) and bool(argv) and all(isinstance(word, str) for word in [*argv, cwd])
     _expect(what, {"argv", "cwd"}, right, '{"run": {"argv": […], "cwd": …}}')
     assert isinstance(argv, list)  # noqa: S101 - just checked
+    _guard(argv, place)
     try:
         status, output = await programs.run(argv, place.notes / str(cwd), seconds=place.run_seconds, limit=OUTPUT_LIMIT)
     except programs.OutOfTime as late:
@@ -122,6 +125,18 @@ async def _run(what: Any, place: Workplace) -> str:
     if status != 0:
         raise StepFailed(f"exit status {status}\n{_decoded(output)}")
     return _decoded(output)
+
+
+def _guard(argv: Sequence[str], place: Workplace) -> None:
+    if place.allowed is None:
+        return
+    from agents.harness.bash.guard.check import Guard, Refused
+    from agents.harness.bash.guard.patterns import BadPattern
+
+    try:
+        Guard(place.allowed, home="").program(argv)
+    except (Refused, BadPattern) as error:
+        raise StepFailed(str(error)) from error
 
 
 def _expect(what: Any, keys: set[str], right: bool, form: str) -> None:

@@ -8,6 +8,11 @@ from string import Template
 from agents.harness.config import Config
 from agents.harness.frames import Message
 
+RESTARTED = (
+    "You-Were-Restarted: yes, since your last turn; what you had left running has ended, so look at your notes for"
+    " what was unfinished"
+)
+
 
 def system_prompt(config: Config) -> str:
     """Role and manners, then what the agent's own configuration adds."""
@@ -16,7 +21,7 @@ def system_prompt(config: Config) -> str:
     return "\n\n".join([*parts, str(config.options.get("instructions") or "")]).strip()
 
 
-def turn_prompt(message: Message) -> str:
+def turn_prompt(message: Message, *, restarted: bool = False, news: str = "") -> str:
     """A head, an empty line, the body. The head cannot be forged: all that follows the first empty line is body."""
     lines = [
         f"From: {message.sender} ({message.provenance})",
@@ -24,6 +29,8 @@ def turn_prompt(message: Message) -> str:
         f"Sent: {message.created_at}" if message.created_at else "",
         f"In-Reply-To: message {message.in_reply_to}" if message.in_reply_to is not None else "",
         "Delivered-Again: yes; an earlier turn may have done part of it" if message.redelivered else "",
+        RESTARTED if restarted else "",
+        f"Note: {news}" if news else "",
     ]
     head = "\n".join(" ".join(line.split()) for line in lines if line)
     return f"{head}\n\n{message.body}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from approvals.risks.nix.rule import Findings, Rule
 from approvals.risks.nix.source import Source
 from approvals.risks.nix.structure import Path
@@ -27,10 +29,18 @@ def _begins(path: Path, option: tuple[str, ...]) -> bool:
 
 def _words(source: Source) -> Findings:
     keys = {binding.start - 2 for binding in source.structure.bindings}
+    whole = {None, "self", *_arguments(source)}
     for at, name in source.words:
-        own = name == "inputs" and source.selected_from(at) in (None, "self") and at not in keys
+        own = name == "inputs" and source.selected_from(at) in whole and at not in keys
         if name in _CALLS or own:
             yield at, name
+
+
+def _arguments(source: Source) -> Iterator[str]:
+    """Names of whole arguments: `args:`, `args@{ … }` and `{ … }@args`."""
+    for at, name in source.words:
+        if source.token(at + 1).is_op(":", "@") or source.token(at - 1).is_op("@"):
+            yield name
 
 
 RULES = (

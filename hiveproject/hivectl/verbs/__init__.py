@@ -9,20 +9,36 @@ from agents.lifecycle import LifecycleRefused
 from agents.naming import NameRefused
 from approvals.decisions import DecisionRefused
 from approvals.requests import RequestRefused
+from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
-from broker.sending import SendRefused
+from broker.refusals import Refused
 from hiveproject.hivectl.answers import Answer
-from hiveproject.hivectl.verbs import agents, approvals, messages, upkeep
+from hiveproject.hivectl.operators import NoOperator
+from hiveproject.hivectl.verbs import (
+    agents,
+    approvals,
+    drafts,
+    mail,
+    messages,
+    policy,
+    questions,
+    schedules,
+    secrets,
+    upkeep,
+    wake_tokens,
+)
 from hiveproject.hivectl.verbs.agents import NotThere
 
 REFUSALS = (
     NameRefused,
     NotThere,
+    NoOperator,
     RequestRefused,
     LifecycleRefused,
     TransitionRefused,
     DecisionRefused,
-    SendRefused,
+    Refused,
+    SecretRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -38,9 +54,22 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "approvals": approvals.list_approvals,
     "approve": approvals.approve,
     "deny": approvals.deny,
+    "cancel": approvals.cancel,
+    "update-inputs": approvals.update_inputs,
+    "draft": drafts.draft,
     "rollback": approvals.rollback,
     "send": messages.send,
     "inbox": messages.inbox,
+    "ask": questions.ask,
+    "answer": questions.answer,
+    "questions": questions.list_questions,
+    "search": mail.search,
+    "dead-letters": mail.dead_letters,
+    "schedules": schedules.list_schedules,
+    "schedule": schedules.schedule,
+    "policy": policy.policy,
+    "wake-token": wake_tokens.wake_token,
+    "secret": secrets.secret,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

@@ -8,10 +8,10 @@ from typing import Any
 
 from agents import naming
 from agents.models import Job
-from approvals import decisions, queue, requests
+from approvals import consents, decisions, digests, queue, requests
 from approvals.models import Approval
 from hiveproject import health
-from hiveproject.hivectl import waiting
+from hiveproject.hivectl import operators, waiting
 from hiveproject.hivectl.answers import FAILED, Answer, readable, table
 from hiveproject.hivectl.verbs.agents import OPERATOR, NotThere
 
@@ -27,7 +27,7 @@ def spawn(options: argparse.Namespace) -> Answer:
     if options.yes and options.wait and approval.status == Status.PINNING:
         approval = waiting.for_pin(approval)
     if options.yes and approval.status == Status.PENDING:
-        approval = decisions.approve(approval, actor=OPERATOR, note="")
+        approval = decisions.approve(approval, actor=OPERATOR, typed_name=options.name)
     if options.wait:
         approval = waiting.for_deploy(approval, show=not options.json)
     return _told(approval, unfinished=options.yes and approval.status == Status.PINNING)
@@ -43,13 +43,30 @@ def list_approvals(options: argparse.Namespace) -> Answer:
 
 
 def approve(options: argparse.Namespace) -> Answer:
-    approval = decisions.approve(_existing(options.id), actor=OPERATOR)
-    return _told(_waited_for(approval, options))
+    approval, actor = _existing(options.id), operators.acting(options.account)
+    approval = decisions.approve(approval, actor=actor, note=_note(options), seen=options.seen, typed_name=options.name)
+    return _told(approval if approval.is_pending else _waited_for(approval, options))
 
 
 def deny(options: argparse.Namespace) -> Answer:
-    note = sys.stdin.read() if options.note == "-" else options.note
-    return _told(decisions.deny(_existing(options.id), actor=OPERATOR, note=note.rstrip("\n")))
+    approval, actor = _existing(options.id), operators.acting(options.account)
+    return _told(decisions.deny(approval, actor=actor, note=_note(options)))
+
+
+def cancel(options: argparse.Namespace) -> Answer:
+    approval, actor = _existing(options.id), operators.acting(options.account)
+    return _told(decisions.cancel(approval, actor=actor, note=_note(options)))
+
+
+def _note(options: argparse.Namespace) -> str:
+    return str(sys.stdin.read() if options.note == "-" else options.note).rstrip("\n")
+
+
+def update_inputs(options: argparse.Namespace) -> Answer:
+    """Ask; with --wait until it can be decided."""
+    approval = requests.update_inputs(actor=OPERATOR, description=options.description)
+    waiting.warn_without_worker(show=not options.json)
+    return _told(waiting.for_pin(approval) if options.wait else approval)
 
 
 def rollback(options: argparse.Namespace) -> Answer:
@@ -76,6 +93,7 @@ def row(approval: Approval) -> dict[str, Any]:
         "decided_by": approval.decided_by or None,
         "decided_at": approval.decided_at.isoformat() if approval.decided_at else None,
         "note": approval.note,
+        "shown": digests.shown(approval) if approval.is_pending else None,
     }
 
 
@@ -105,6 +123,8 @@ def _told(approval: Approval, *, unfinished: bool = False) -> Answer:
 
 
 def _next(approval: Approval, job: int | None) -> str:
+    if approval.status == Status.PENDING and (consent := consents.first(approval)) is not None:
+        return f" {consent.by} has consented: somebody else has to approve it too."
     if approval.status == Status.PENDING:
         return f" 'hivectl approve {approval.pk}' builds it."
     return f" Job {job} builds it." if approval.status in (Status.APPROVED, Status.BUILDING) and job else ""

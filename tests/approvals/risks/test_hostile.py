@@ -42,6 +42,7 @@ EXPECTED: dict[str, set[str]] = {
     "import-of-variable": {"computed-import"},
     "inherited-fetcher": {"fetcher"},
     "inputs-argument": {"input-words"},
+    "inputs-of-all-arguments": {"input-words"},
     "interpolated-parent": {"outside-text"},
     "long-line": {"long-line"},
     "modules-of-nixpkgs": {"nixpkgs-path"},

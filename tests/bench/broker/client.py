@@ -19,7 +19,7 @@ _MASK = b"\x5a\xa5\x3c\xc3"
 class Client(asyncio.Protocol):
     """`on_messages` gets what is pushed, as it comes; `call` waits for a tool's result."""
 
-    def __init__(self, on_messages: Callable[[Client, list[dict[str, Any]]], None] | None = None) -> None:
+    def __init__(self, on_messages: Callable[[list[dict[str, Any]]], None] | None = None) -> None:
         self._on_messages = on_messages
         self._loop = asyncio.get_running_loop()
         self._data = b""
@@ -104,7 +104,7 @@ class Client(asyncio.Protocol):
             at = start + size
         self._data = data[at:]
         if pushed and self._on_messages is not None:
-            self._on_messages(self, pushed)
+            self._on_messages(pushed)
 
     def _answer(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "result":

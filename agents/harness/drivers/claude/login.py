@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from agents.harness import programs
+from agents.harness import programs, secretfiles
 from agents.harness.config import Config
 from agents.harness.drivers.claude.command import environment
 
@@ -24,7 +24,7 @@ def find_cli() -> str | None:
 
 async def signed_in(cli: str, config: Config) -> bool:
     """`claude auth status`; where it gives no clear no, or there is a key, the next turn finds out."""
-    if any(os.environ.get(key) for key in KEYS):
+    if any(os.environ.get(key) or secretfiles.variables().get(key) for key in KEYS):
         return True
     try:
         status, output = await programs.run(
@@ -32,7 +32,7 @@ async def signed_in(cli: str, config: Config) -> bool:
             config.notes,
             seconds=PROBE_SECONDS,
             limit=PROBE_LIMIT,
-            env=environment(config, "login"),
+            env=environment(config),
         )
         return not (status == 1 and json.loads(output).get("loggedIn") is False)
     except (OSError, ValueError, AttributeError, programs.OutOfTime):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from datetime import UTC, datetime
 
 from agents.harness.config import Config
 from agents.harness.drivers.claude import login
+from agents.harness.drivers.patience import Patience
 from agents.harness.standing import Standing
 
 NO_CLI = (
@@ -20,23 +19,21 @@ NOT_SIGNED_IN = (
 )
 CLI_SECONDS = 5.0
 LOGIN_SECONDS = 60.0
-SHORT_PAUSE, LIMIT_PAUSE, LONGEST_PAUSE = 5.0, 60.0, 1800.0
 
 
-class Waiting:
+class Waiting(Patience):
     """Knows why there is no point in a turn now."""
 
     def __init__(self, config: Config, standing: Standing) -> None:
-        self._config, self._standing = config, standing
+        super().__init__(standing)
+        self._config = config
         self._asked = False
         self._refused = False
         self._refused_with: tuple[int, int] | None = None
-        self._until = 0.0
-        self._pauses = 0
 
     async def over(self) -> str:
         """The CLI's path, when a turn may be tried."""
-        await asyncio.sleep(max(0.0, self._until - time.time()))
+        await self.rested()
         cli = await self._installed()
         if self._refused:
             await self._signed_in_again(cli)
@@ -44,22 +41,9 @@ class Waiting:
             await self._signed_in(cli)
         return cli
 
-    def worked(self) -> None:
-        """A turn went through: nothing is wrong any more."""
-        self._pauses, self._until = 0, 0.0
-        self._standing.update(problem=None, needs_login=False)
-
     def login_refused(self) -> None:
         self._refused, self._refused_with = True, login.credentials()
         self._standing.update(problem=NOT_SIGNED_IN, needs_login=True)
-
-    def pause(self, why: str, until: float | None = None, shortest: float = SHORT_PAUSE) -> None:
-        """Try again at `until` (Unix time), else after pauses that grow."""
-        self._pauses += 1
-        seconds = min(shortest * 2 ** (self._pauses - 1), LONGEST_PAUSE)
-        self._until = max(until or 0.0, time.time() + (1.0 if until else seconds))
-        again = datetime.fromtimestamp(self._until, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        self._standing.update(problem=f"{why}. Messages wait; the next try is at {again}.")
 
     async def _installed(self) -> str:
         while (cli := login.find_cli()) is None:
