@@ -111,11 +111,6 @@ class Case:
         return optionchanges.compare(None if self.base is None else self.base.options, self.approval.options)
 
     @cached_property
-    def plan(self) -> Plan | None:
-        """What would be sent and when, where a scheduled prompt is asked for."""
-        return schedules.plan_of_approval(self.approval)
-
-    @cached_property
     def unchanged(self) -> int:
         return sum(not option.changed for option in self.options)
 
