@@ -12,6 +12,7 @@ from broker.hub import Hub
 from broker.threads import in_thread
 from hiveproject import sockets, tail
 from hiveproject.mcp import endpoint
+from hiveproject.screens.relay import process
 from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 from hiveproject.terminal import rooms, sessions
@@ -59,6 +60,7 @@ class Services:
         for room in rooms.every():
             await room.end("The hive stops.")
         self._tail.stop()
+        process.stop()
         await endpoint.stop()
         await self._hub.stop()
         hub.install(None)

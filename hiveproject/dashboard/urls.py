@@ -63,5 +63,8 @@ urlpatterns = [
     path("agents/<slug:name>/screen/", screen.screen_page, name="screen"),
     path("agents/<slug:name>/screen/ticket/", screen.ticket, name="screen-ticket"),
     re_path(r"^agents/(?P<name>[a-z0-9-]+)/screen/(?P<verb>take|hand-back)/$", screen.act, name="screen-act"),
+    path("agents/<slug:name>/screen/thumbnail/", screen.thumbnail, name="screen-thumbnail"),
+    path("agents/<slug:name>/screen/recordings/<int:number>/", screen.recording, name="screen-recording"),
+    path("agents/<slug:name>/screen/recordings/<int:number>/piece", screen.recording_piece, name="screen-piece"),
     path("api/agent-config/<str:name>", agents.configuration_text, name="agent-config"),
 ]
