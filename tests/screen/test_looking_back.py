@@ -78,11 +78,16 @@ def test_a_hostile_server_gets_no_further(said: bytes, why: str) -> None:
             picture(ours, Credentials(), seconds=0.5)
 
 
+def _leave(connected: socket.socket) -> None:
+    connected.recv(12)
+    connected.close()
+
+
 def test_a_server_that_leaves() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b"RFB 003.008\n")
-        Thread(target=lambda: (theirs.recv(12), theirs.close())).start()
+        Thread(target=_leave, args=(theirs,)).start()
         with pytest.raises(RfbError, match=r"hung up|was lost"):
             picture(ours, Credentials())
 
