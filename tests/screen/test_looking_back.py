@@ -78,9 +78,9 @@ def test_a_hostile_server_gets_no_further(said: bytes, why: str) -> None:
             picture(ours, Credentials(), seconds=0.5)
 
 
-def _leave(side: socket.socket) -> None:
-    side.recv(12)
-    side.close()
+def _leave(connected: socket.socket) -> None:
+    connected.recv(12)
+    connected.close()
 
 
 def test_a_server_that_leaves() -> None:
