@@ -136,10 +136,11 @@ def forget(run: Run, agent: Agent) -> None:
 
 
 def purge(name: str) -> None:
-    """Remove the applied repository and the container's log, inside the state root or not at all."""
+    """Remove the applied repository, recordings and the container's log, inside the state root or not at all."""
     paths = settings.HIVE_PATHS
-    if paths.applied(name).exists():
-        shutil.rmtree(inside(paths.state, paths.applied(name)))
+    for folder in (paths.applied(name), paths.recordings(name)):
+        if folder.exists():
+            shutil.rmtree(inside(paths.state, folder))
     log: Path = paths.container_log(name)
     for file in log.parent.glob(f"{log.name}*"):
         file.unlink()

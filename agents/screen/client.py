@@ -54,6 +54,8 @@ class ClientMessages:
 
     def feed(self, data: bytes | memoryview, *, driving: bool) -> bytes:
         """What of it goes on to the server. Raises `RfbError` for what is malformed, too long or not known."""
+        if not self._pending and data and _FIXED.get(data[0]) == len(data) and data[0] not in _ACTS:
+            return bytes(data)  # one whole message, as browsers send them
         self._pending.put(data)
         passing = bytearray()
         while (message := self._next()) is not None:

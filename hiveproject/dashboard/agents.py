@@ -23,6 +23,7 @@ from hiveproject.dashboard import messages
 from hiveproject.dashboard.forms import RollbackForm, TypedNameForm
 from hiveproject.dashboard.requests import HiveRequest, actor, done, operators_only, refused, show
 from hiveproject.overview import Standing
+from hiveproject.screens import presence
 from hiveproject.signing_in import SignIn
 
 PANELS = {
@@ -85,7 +86,7 @@ class Profile:
 def agent_page(request: HiveRequest, name: str) -> HttpResponse:
     agent = existing(name)
     topics = f"agents:{agent.pk} approvals jobs deliveries:{name} orders:{name}"
-    context = {"profile": Profile(agent), "agent": agent, "topics": topics}
+    context = {"profile": Profile(agent), "agent": agent, "topics": topics, "has_screen": presence.is_enabled(agent)}
     return show(request, "agents/agent.html", PANELS, context)
 
 

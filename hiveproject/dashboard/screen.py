@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 
+from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from agents.models import Agent
-from agents.screen import lease, tickets
+from agents.models import Agent, ScreenRecording
+from agents.screen import lease, target, tickets
+from agents.screen.rfb import RfbError
+from agents.screen.security import Credentials
+from agents.screen.target import NoScreen
+from agents.screen.thumbnail import picture
 from hiveproject.dashboard.agents import existing
 from hiveproject.dashboard.requests import HiveRequest, done, refused, show
-from hiveproject.screens import control, presence
+from hiveproject.screens import control, presence, recordings
 from hiveproject.screens.control import ControlRefused
 
-PANELS = {"control": "screen/_control.html"}
+PANELS = {"control": "screen/_control.html", "recordings": "screen/_recordings.html"}
+_THUMBNAIL_SECONDS = 10
+_PIECE = 1024 * 1024
 _VIEWER = re.compile(r"[0-9a-f]{32}")
 
 
@@ -66,6 +76,52 @@ def act(request: HiveRequest, name: str, verb: str) -> HttpResponse:
     except ControlRefused as refusal:
         return refused(request, f"Nothing was done: {refusal}.", back)
     return done(request, "You are watching.", back)
+
+
+@require_safe
+def thumbnail(request: HiveRequest, name: str) -> HttpResponse:
+    """A part of a page: the screen as a small picture, or why there is none. Asked for once in a while, drawn once."""
+    agent = _watched(request, name)
+    key = f"thumbnail:{agent.pk}"
+    found: tuple[str, str] | None = cache.get(key)
+    if found is None:
+        found = _drawn(agent)
+        cache.set(key, found, _THUMBNAIL_SECONDS)
+    return show(request, "screen/_thumbnail.html", {}, {"agent": agent, "picture": found[0], "absence": found[1]})
+
+
+@require_safe
+def recording(request: HiveRequest, name: str, number: int) -> HttpResponse:
+    """Plays a recorded session."""
+    agent = _watched(request, name)
+    found = get_object_or_404(ScreenRecording.objects.select_related("user"), agent=agent, pk=number)
+    return show(request, "screen/recording.html", {}, {"agent": agent, "recording": found})
+
+
+@require_safe
+def recording_piece(request: HiveRequest, name: str, number: int) -> HttpResponse:
+    """`?from=` an offset: the next bytes of the file, none at its end."""
+    agent = _watched(request, name)
+    found = get_object_or_404(ScreenRecording.objects.select_related("agent"), agent=agent, pk=number)
+    asked = request.GET.get("from", "0")
+    try:
+        data = recordings.piece(found, int(asked) if asked.isdecimal() else 0, _PIECE)
+    except FileNotFoundError as error:
+        raise Http404("the file of this recording is gone") from error
+    return HttpResponse(data, content_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _drawn(agent: Agent) -> tuple[str, str]:
+    """(PNG as base64, why there is none)"""
+    if absent := presence.absence(agent):
+        return "", absent
+    paths = settings.HIVE_PATHS
+    try:
+        credentials = Credentials(password=target.password(paths, agent.name))
+        drawn = picture(target.connect(paths, agent.name), credentials)
+    except (NoScreen, RfbError) as error:
+        return "", f"It cannot be shown: {error}."
+    return base64.b64encode(drawn).decode(), ""
 
 
 def _watched(request: HiveRequest, name: str) -> Agent:

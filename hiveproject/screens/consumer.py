@@ -13,28 +13,38 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.sessions import CookieMiddleware
 from django.conf import settings
 
+from agents import takeover
+from agents.models import ScreenRecording
 from agents.screen import lease, target
+from agents.screen.recording import Recorder
 from agents.screen.rfb import RfbError
 from agents.screen.security import Credentials
 from agents.screen.target import NoScreen
 from broker.threads import in_thread
 from hiveproject import live, tail
-from hiveproject.screens import control
+from hiveproject.screens import codes, control, recordings
 from hiveproject.screens.admission import Admission, admit, standing
-from hiveproject.screens.session import ScreenOver, Session
+from hiveproject.screens.opening import Screen, ScreenOver
+from hiveproject.screens.plain import PlainScreen
+from hiveproject.screens.relay import process
+from hiveproject.screens.relayed import RelayedScreen
 from hiveproject.tail import Changes
 
-REFUSED, NO_SCREEN, OVER, BAD_MESSAGE = 4403, 4404, 4410, 4400
 CHECK_SECONDS = 5.0
 IDLE_SECONDS = 300.0
 """A page that holds the control and does nothing for so long loses it."""
+
+
+class Gone(Exception):
+    """The browser has left before it was answered."""
 
 
 class ScreenConsumer(AsyncWebsocketConsumer):
     """One page of one browser. Nothing here asks the database for a frame."""
 
     _admitted: Admission | None = None
-    _session: Session | None = None
+    _screen: Screen | None = None
+    _recording: tuple[ScreenRecording, Recorder] | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
     _unsubscribe: Callable[[], None] | None = None
 
@@ -49,66 +59,82 @@ class ScreenConsumer(AsyncWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        self._changed = asyncio.Event()
         self._scope = cast("dict[str, Any]", self.scope)
         own = live.is_own_page(self._scope)
         self._admitted = await in_thread(admit, self._scope, self._scope["hive_name"]) if own else None
         if self._admitted is None:
-            await self.close(REFUSED)
+            await self.close(codes.REFUSED)
             return
         try:
-            self._session = await self._opened(self._admitted.agent.name)
+            self._screen = await self._opened(self._admitted)
+        except Gone:
+            return
         except NoScreen as error:
             await self.accept()
-            await self.close(NO_SCREEN, str(error))
+            await self.close(codes.NO_SCREEN, str(error))
             return
-        await self.accept()
+        self._changed = asyncio.Event()
         self._unsubscribe = tail.current().subscribe(self._look)
-        parts = self._carry(self._session), self._watch(self._session, self._admitted)
+        parts = self._carry(self._screen), self._watch(self._screen, self._admitted)
         self._tasks = tuple(map(asyncio.create_task, parts))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Only where the connection was not taken over."""
         if text_data is not None:
-            await self._end(BAD_MESSAGE, "only binary messages are understood here")
-        elif self._session is not None and bytes_data:
+            await self._end(codes.BAD_MESSAGE, "only binary messages are understood here")
+        elif isinstance(self._screen, PlainScreen) and bytes_data:
             try:
-                await self._session.from_browser(bytes_data)
+                await self._screen.from_browser(bytes_data)
             except RfbError as error:
-                await self._end(BAD_MESSAGE, str(error))
+                await self._end(codes.BAD_MESSAGE, str(error))
             except OSError:
-                await self._end(OVER, "the screen was lost")
+                await self._end(codes.OVER, "the screen was lost")
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         self._over()
 
-    async def _opened(self, name: str) -> Session:
-        paths = settings.HIVE_PATHS
-        password = await in_thread(target.password, paths, name)
-        connected = await in_thread(target.connect, paths, name)
+    async def _opened(self, admitted: Admission) -> Screen:
+        """Accepts the websocket, unless it raises `NoScreen`."""
+        paths, name = settings.HIVE_PATHS, admitted.agent.name
+        credentials = Credentials(password=await in_thread(target.password, paths, name))
+        server = await in_thread(target.connect, paths, name)
+        offer = takeover.offered(self._scope)
+        relay = process.current() if offer is not None and not admitted.recorded else None
+        if offer is not None and relay is not None:
+            try:
+                return RelayedScreen(offer, relay, server, credentials)
+            except ConnectionError as error:
+                server.close()
+                raise Gone from error
+        if admitted.recorded:
+            self._recording = await in_thread(recordings.begin, admitted)
+        await self.accept()
         self._writable = self._scope.get("extensions", {}).get("hyperhive.writable")
-        return Session(connected, Credentials(password=password), self._to_browser)
+        return PlainScreen(server, credentials, self._to_browser, self.close)
 
     async def _to_browser(self, data: bytes) -> None:
+        if self._recording is not None:
+            self._recording[1].write(data)
         await self.send(bytes_data=data)
         if self._writable is not None:
             await self._writable.wait()
 
-    async def _carry(self, session: Session) -> None:
+    async def _carry(self, screen: Screen) -> None:
         try:
-            await session.run()
+            await screen.run()
         except ScreenOver as over:
-            await self._end(OVER, str(over))
+            await self._end(over.code, str(over))
         except RfbError as error:
-            await self._end(NO_SCREEN, str(error))
+            await self._end(codes.BAD_MESSAGE, str(error))
 
-    async def _watch(self, session: Session, admitted: Admission) -> None:
+    async def _watch(self, screen: Screen, admitted: Admission) -> None:
         """Look again at every change of this agent's control, and now and then: sessions and rights end, too."""
         while True:
-            used = session.driving and time.monotonic() - session.last_used < IDLE_SECONDS
+            used = screen.driving and time.monotonic() - screen.last_used < IDLE_SECONDS
             found = await in_thread(standing, self._scope, admitted, used=used)
-            session.drive(found.driving)
+            screen.drive(found.driving)
             if not found.watches:
-                await self._end(REFUSED, "you are signed out, or may not watch any more")
+                await self._end(codes.REFUSED, "you are signed out, or may not watch any more")
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_SECONDS):
@@ -121,18 +147,22 @@ class ScreenConsumer(AsyncWebsocketConsumer):
             self._changed.set()
 
     async def _end(self, code: int, reason: str) -> None:
-        await self.close(code, reason)
+        if self._screen is not None:
+            await self._screen.close(code if code != codes.LOST else codes.OVER, reason)
         self._over()
 
     def _over(self) -> None:
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
-        session, self._session = self._session, None
+        screen, self._screen = self._screen, None
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        if session is not None and session.driving and self._admitted is not None:
+        if self._recording is not None:
+            _later(in_thread(recordings.end, *self._recording))
+            self._recording = None
+        if screen is not None and screen.driving and self._admitted is not None:
             _later(_keep_for_a_while(self._admitted))
 
 

@@ -20,6 +20,7 @@ PAGES = {
     "jobs": "/jobs/",
     "job": "/jobs/3/",
     "agent": "/agents/frontend/",
+    "screen": "/agents/frontend/screen/",
     "kept": "/agents/archivist/",
     "configuration": "/agents/frontend/agent.nix",
     "log": "/agents/frontend/log/",

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import scene
 from tests.browser.site import Site
@@ -29,16 +29,15 @@ def watch(visit: Callable[..., Page], path: str = PATH) -> Page:
     return page
 
 
-def pixels(page: Page) -> list[int]:
-    """What the canvas shows, as red, green, blue, alpha, ..."""
+def ground_in(canvas: Locator) -> bool:
+    """Whether the canvas shows the desktop's colour somewhere."""
     script = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
-    found: list[int] = page.locator("[data-screen-view] canvas").evaluate(script)
-    return found
+    seen: list[int] = canvas.evaluate(script)
+    return GROUND in set(zip(seen[0::4], seen[1::4], seen[2::4], strict=True))
 
 
 def drawn(page: Page) -> bool:
-    seen = pixels(page)
-    return GROUND in set(zip(seen[0::4], seen[1::4], seen[2::4], strict=True))
+    return ground_in(page.locator("[data-screen-view] canvas"))
 
 
 def until(page: Page, condition: Callable[[], bool], what: str) -> None:
@@ -55,7 +54,7 @@ def click_desktop(page: Page, x: int, y: int) -> None:
     page.mouse.click(box["x"] + x * box["width"] / 640, box["y"] + y * box["height"] / 400)
 
 
-def test_it_is_drawn_and_typed_into(visit: Callable[..., Page], shown: Desktop, tmp_path: Path) -> None:
+def test_it_is_drawn_and_typed_into(visit: Callable[..., Page], shown: Desktop) -> None:
     page = watch(visit)
     until(page, lambda: drawn(page), "the desktop's ground")
     click_desktop(page, 300, 80)
@@ -69,7 +68,6 @@ def test_it_is_drawn_and_typed_into(visit: Callable[..., Page], shown: Desktop, 
     until(page, lambda: page.locator("[data-screen-view]").screenshot() != before, "the text to be drawn")
     page.get_by_role("button", name="Hand back").click()
     expect(page.locator(BADGE)).to_have_text("View only")
-    page.screenshot(path=tmp_path / "screen.png", full_page=True)
 
 
 def test_who_watches_sees_who_drives(visit: Callable[..., Page], shown: Desktop) -> None:
@@ -113,3 +111,25 @@ def test_without_one_it_says_what_to_do(visit: Callable[..., Page]) -> None:
     page = visit(f"/agents/{scene.DOCS}/screen/")
     expect(page.locator("[data-screen-word]")).to_contain_text("hyperhive.gui.enable = true")
     expect(page.get_by_role("button", name="Take control")).to_be_disabled()
+
+
+def test_it_is_recorded_and_played_again(visit: Callable[..., Page], shown: Desktop) -> None:
+    page = watch(visit)
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.locator(BADGE)).to_have_text("View only · recording", timeout=30_000)
+    until(page, lambda: drawn(page), "the desktop's ground")
+    page.get_by_role("button", name="Stop recording").click()
+    expect(page.locator(BADGE)).to_have_text("View only", timeout=30_000)
+    page.get_by_role("link", name=re.compile(r"^\d{4}-\d\d-\d\d")).first.click()
+    page.wait_for_url("**/recordings/*/")
+    canvas = page.locator("[data-replay-view] canvas")
+    expect(canvas).to_be_visible(timeout=30_000)
+    until(page, lambda: ground_in(canvas), "the recorded ground")
+    expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
+
+
+def test_the_agents_page_leads_to_it(visit: Callable[..., Page], shown: Desktop) -> None:
+    page = visit(f"/agents/{scene.FRONT}/")
+    section = page.locator("section", has=page.get_by_role("heading", name="Screen"))
+    section.get_by_role("link").click()
+    expect(page.locator(BADGE)).to_contain_text("View only", timeout=30_000)

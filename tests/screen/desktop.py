@@ -29,8 +29,13 @@ heard = pathlib.Path(sys.argv[1])
 def write(_):
     heard.with_suffix(".new").write_text(said.get("1.0", "end-1c"))
     heard.with_suffix(".new").replace(heard)
-said.bind("<KeyRelease>", write)
-root.bind("<Button-1>", lambda event: heard.with_name("clicks").open("a").write(f"{event.x_root},{event.y_root}\\n"))
+    said.edit_modified(False)
+said.bind("<<Modified>>", write)
+def note(name, text):
+    with heard.with_name(name).open("a") as file:
+        file.write(text + "\\n")
+root.bind("<KeyRelease>", lambda event: note("lifted", event.keysym))
+root.bind("<Button-1>", lambda event: note("clicks", f"{event.x_root},{event.y_root}"))
 root.update()
 heard.write_text("")
 root.mainloop()
@@ -76,7 +81,15 @@ class Desktop:
 
     @property
     def clicks(self) -> list[str]:
-        path = self.folder / "clicks"
+        return self._noted("clicks")
+
+    @property
+    def lifted(self) -> list[str]:
+        """The keys that were let go of, one after the other."""
+        return self._noted("lifted")
+
+    def _noted(self, name: str) -> list[str]:
+        path = self.folder / name
         return path.read_text().split() if path.exists() else []
 
     def close(self) -> None:

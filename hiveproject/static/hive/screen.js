@@ -61,6 +61,12 @@ const lost = (code, reason) => {
 };
 
 const connect = async () => {
+  const { absence } = panel().dataset;
+  if (absence) {
+    say(absence);
+    await htmx.ajax("GET", `${location.pathname}?panels=control`, { source: document.body, swap: "none" }).catch(() => {});
+    return panel().dataset.absence === absence ? later() : connect();
+  }
   let given;
   try {
     given = await ticket();
@@ -107,11 +113,7 @@ part("record")?.addEventListener("click", () => {
 
 // -- what the host says ---------------------------------------------------------------------------------------------------
 
-new MutationObserver(() => {
-  follow();
-  if (rfb || shown) return;
-  if (!panel().dataset.absence && tries) { tries = 0; later(); }
-}).observe(page.querySelector("header"), { attributes: true, childList: true, subtree: true, attributeFilter: ["data-driver", "data-absence"] });
+new MutationObserver(follow).observe(page.querySelector("header"), { childList: true, subtree: true, attributeFilter: ["data-driver"] });
 
 follow();
 connect();
