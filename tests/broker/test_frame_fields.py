@@ -17,7 +17,15 @@ GOOD: dict[str, dict[str, Any]] = {
     "hello": {"version": 1, "harness": "test", "driver": "scripted", "window": 1},
     "turn_started": {"turn": "t", "messages": [1]},
     "turn_ended": {"turn": "t", "outcome": "ok", "error": ""},
-    "report": {"model": "m", "needs_login": False, "problem": None},
+    "report": {
+        "model": "m",
+        "needs_login": False,
+        "problem": None,
+        "limited_until": None,
+        "session": "s",
+        "context": 1,
+        "context_limit": None,
+    },  # fmt: skip
     "pong": {"id": "p"},
     "call": {"id": "1", "tool": "send", "args": {}},
 }
