@@ -25,7 +25,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "session": "s",
         "context": 1,
         "context_limit": None,
-    },  # fmt: skip
+    },
     "pong": {"id": "p"},
     "call": {"id": "1", "tool": "send", "args": {}},
 }
