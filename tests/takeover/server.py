@@ -225,10 +225,10 @@ def listen_elsewhere() -> None:
     from twisted.internet import ssl  # only now: the hive's server has put its own reactor in place
 
     reactor: Any = installed
-    reactor.listenUNIX(path, server.http_factory)
     if tls:
         context = ssl.DefaultOpenSSLContextFactory(tls[1], tls[1])  # type: ignore[no-untyped-call]
         reactor.listenSSL(int(tls[0]), server.http_factory, context, interface="127.0.0.1")
+    reactor.listenUNIX(path, server.http_factory)  # last: whoever starts this waits for it
 
 
 if __name__ == "__main__":
