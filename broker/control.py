@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import feed
+from agents import commits, feed
 from agents.actors import Actor
-from agents.data_version import DataVersion
 from agents.models import Agent
 from broker.models import Order
 from broker.refusals import Refused
@@ -27,7 +25,7 @@ from broker.schemas import FieldRefused, Schema, check
 
 TOPIC = "orders"
 """Of the change feed; the object is the agent's name."""
-_POLL_SECONDS, _LOOK_SECONDS = 0.03, 1.0
+_LOOK_SECONDS = 1.0
 _MODEL = {"type": "string", "maxLength": 200, "nullable": True, "default": None}
 
 
@@ -91,7 +89,7 @@ def give(agent: Agent | str, verb: str, *, actor: Actor, **args: Any) -> Order:
 def await_answer(order: Order, seconds: float) -> Answer:
     """The answer, or how the order stands after so many seconds."""
     deadline = time.monotonic() + seconds
-    version = DataVersion(settings.HIVE_PATHS.database)
+    news = commits.watch()
     try:
         while True:
             order.refresh_from_db()
@@ -99,10 +97,10 @@ def await_answer(order: Order, seconds: float) -> Answer:
             if order.is_over or time.monotonic() >= deadline:
                 return _answer(order)
             look_again = min(deadline, time.monotonic() + _LOOK_SECONDS)
-            while time.monotonic() < look_again and not version.changed():
-                time.sleep(_POLL_SECONDS)
+            while (left := look_again - time.monotonic()) > 0 and not news.changed():
+                news.wait(left)
     finally:
-        version.close()
+        news.close()
 
 
 def lease(agent: int, session: str) -> list[Order]:
