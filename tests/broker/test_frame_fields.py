@@ -12,8 +12,6 @@ from broker import frames
 from broker.refusals import FrameRefused
 
 GOOD: dict[str, dict[str, Any]] = {
-    "events": {"epoch": "e", "events": []},
-    "control_result": {"id": 1, "ok": True, "text": "done"},
     "hello": {"version": 1, "harness": "test", "driver": "scripted", "window": 1},
     "turn_started": {"turn": "t", "messages": [1]},
     "turn_ended": {"turn": "t", "outcome": "ok", "error": ""},

@@ -46,14 +46,14 @@ def test_updates_leave_alone_what_the_reader_does(visit: Callable[..., Page], si
 
 def test_a_fold_in_an_updated_part_keeps_what_was_typed_in_it(visit: Callable[..., Page], site: Site) -> None:
     page = visit("/agents/frontend/")
-    page.locator(".deploy summary").first.click()
-    page.locator(".deploy input[name=reason]").first.fill("It is sl")
+    page.locator("#destroy summary").click()
+    page.locator("#destroy input[name=typed]").fill("fronte")
     page.locator("h1").click()
     for number in range(5):
         site.says(scene.FRONT, f"Round {number}")
         expect(page.locator("header .agent-status")).to_contain_text(f"Round {number}")
-    expect(page.locator(".deploy input[name=reason]").first).to_have_value("It is sl")
-    expect(page.locator(".deploy input[name=reason]").first).to_be_visible()
+    expect(page.locator("#destroy input[name=typed]")).to_have_value("fronte")
+    expect(page.locator("#destroy input[name=typed]")).to_be_visible()
 
 
 def test_the_title_counts_what_waits(visit: Callable[..., Page], site: Site) -> None:
