@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -96,6 +97,7 @@ def test_what_is_left_is_what_came_and_was_not_taken(messages: list[str | bytes]
         (frame(2, b"x" * (LIMIT + 1)), 1009),
         (frame(2, b"x" * LIMIT, final=False) + frame(0, b"y"), 1009),
     ],
+    ids=itertools.count(),  # the masks differ every time
 )
 def test_bad_frames_end_with_the_code_of_the_standard(data: bytes, code: int) -> None:
     for step in (1, len(data)):
