@@ -101,7 +101,6 @@ def test_it_comes_back_by_itself(visit: Callable[..., Page], site: Site) -> None
     with desktop(socket, window=False):
         page = watch(visit)
     expect(page.locator("[data-screen-word]")).to_contain_text("Trying again")
-    socket.unlink(missing_ok=True)
     with desktop(socket, window=False):
         expect(page.locator(BADGE)).to_have_text("View only", timeout=60_000)
         expect(page.locator("[data-screen-word]")).to_be_hidden()
