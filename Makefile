@@ -6,7 +6,7 @@ PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
 
-.PHONY: run test setup lint pytest slow bench bench-relay soak lock clean
+.PHONY: run test setup lint pytest slow bench bench-broker bench-relay soak lock clean
 
 run:  ## set up what is missing and start the hive; Ctrl-C stops it
 	@$(SETUP) run
@@ -35,6 +35,10 @@ slow: setup  ## the tests that take minutes
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.broker
+
+bench-broker: setup  ## the broker against Redis, NATS and RabbitMQ; BENCH="--help" tells of settings
+	@$(BIN)/python -m tests.bench.broker $(BENCH)
 
 bench-relay: setup  ## screens beside websockify and a bare forwarder; writes tests/bench/out/relay.json
 	@$(BIN)/python -m tests.bench.relay

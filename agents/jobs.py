@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -28,6 +29,7 @@ from agents.models import Agent, Job, JobLine
 MAX_ATTEMPTS = 3
 _LOCK_SECONDS = 30.0
 _DATABASE_SECONDS = 1.0
+Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
@@ -110,7 +112,7 @@ def poke(job_id: int) -> None:
 
 def run(job_id: int) -> None:
     """Claim and do one job. Does nothing when another worker has it or the agent is busy in this lane."""
-    job = _claim(job_id)
+    job = _insist(lambda: _claim(job_id))
     if job is None:
         return
     this = Run(job, job.agent)
@@ -136,17 +138,15 @@ def _recover(job: Job, lost: OperationalError) -> None:
     _insist(lambda: poke(job.pk))
 
 
-def _insist(work: Callable[[], None]) -> None:
-    """Do `work`, again and again while the database is away: until it is told, the job counts as running."""
+def _insist(work: Callable[[], Result]) -> Result:
+    """What `work` returns, tried again and again while the database is away: nobody else looks after the job."""
     while True:
         try:
-            work()
+            return work()
         except OperationalError as error:
             logger.warning("waiting for the database: %s", error)
             connection.close()
             time.sleep(_DATABASE_SECONDS)
-        else:
-            return
 
 
 @contextlib.contextmanager

@@ -102,7 +102,7 @@ def _request(kind: str, agent: Agent, actor: Actor, *, wanted: bool) -> Job:
             f"{agent.name} has no container ({agent.get_lifecycle_display().lower()}): spawn it first"
         )
     with transaction.atomic():
-        Agent.objects.filter(pk=agent.pk).update(wanted=wanted)
+        Agent.objects.filter(pk=agent.pk).update(wanted=wanted, frozen=False)
         return jobs.request(kind, agent, actor=actor)
 
 
@@ -176,7 +176,7 @@ def mark_stopped(agent: Agent) -> None:
     """Record that the container does not run, on purpose."""
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(
-            running=False, connected=False, failed=False, failure="", busy_since=None
+            running=False, connected=False, failed=False, failure="", busy_since=None, frozen=False, held=False
         )
         feed.publish("agents", agent.pk)
 
@@ -202,6 +202,8 @@ def _bring_up(run: Run, deployment: Deployment, *, restarted: bool) -> None:
     with transaction.atomic():
         Agent.objects.filter(pk=agent.pk).update(
             running=True,
+            frozen=False,
+            held=False,
             failed=False,
             failure="",
             started_deployment=deployment,

@@ -40,6 +40,8 @@ class Agent(models.Model):
     failed = models.BooleanField(default=False)
     failure = models.TextField(blank=True)
     paused = models.BooleanField(default=False)
+    frozen = models.BooleanField(default=False, help_text="The operator wants every process of it held.")
+    held = models.BooleanField(default=False, help_text="The host holds every process of it.")
     needs_login = models.BooleanField(default=False)
     problem = models.TextField(blank=True, help_text="What the harness says is wrong.")
     status_text = models.CharField(max_length=200, blank=True)
@@ -50,6 +52,7 @@ class Agent(models.Model):
     context_tokens = models.PositiveBigIntegerField(null=True, blank=True)
     context_limit = models.PositiveBigIntegerField(null=True, blank=True)
     limited_until = models.DateTimeField(null=True, blank=True, help_text="Parked by a rate limit until then.")
+    over_budget = models.CharField(max_length=300, blank=True, help_text="Why the hive lets it begin no turn.")
     busy_since = models.DateTimeField(null=True, blank=True)
     last_turn_at = models.DateTimeField(null=True, blank=True)
     ping_asked = models.CharField(max_length=32, blank=True, help_text="What its harness is asked to answer.")
@@ -106,6 +109,23 @@ class Deployment(models.Model):
     @property
     def tag(self) -> str:
         return f"deployed/{self.approval_id}"
+
+
+class Allowance(models.Model):
+    """More than the budget allows, granted by the operator for one day (UTC); without an agent: to the swarm."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, blank=True, related_name="allowances")
+    day = models.DateField()
+    what = models.CharField(max_length=10)
+    amount = models.FloatField()
+    granted_by = models.CharField(max_length=160)
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.agent or 'swarm'} {self.what} +{self.amount:g}"
 
 
 class TerminalSession(models.Model):

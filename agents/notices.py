@@ -6,12 +6,13 @@ return is a reason to look, since notices of the meantime are lost.
 
 from __future__ import annotations
 
-import select
 import time
 from typing import Any
 
 import psycopg
 from django.db import connection
+
+from agents import readable
 
 CHANNEL = "hive_changes"
 _RETRY_SECONDS = 0.5
@@ -40,10 +41,9 @@ class Notices:
     def wait(self, seconds: float, *others: int) -> None:
         """Return when there is a reason to look, when one of `others` can be read, or after `seconds`."""
         if self._connection is None:
-            ours, seconds = [], min(seconds, max(0.0, self._retry_at - time.monotonic()))
+            readable.wait(min(seconds, max(0.0, self._retry_at - time.monotonic())), *others)
         else:
-            ours = [self._connection.fileno()]
-        select.select([*ours, *others], [], [], seconds)
+            readable.wait(seconds, self._connection.fileno(), *others)
 
     def close(self) -> None:
         if self._connection is not None:

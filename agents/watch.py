@@ -6,13 +6,16 @@ import logging
 import threading
 
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from agents import actors, commits, events, feed, lifecycle, locks
 from agents.backend import containers
 from agents.containers.protocol import ExitStatus
-from agents.models import Agent, Job
+from agents.models import Agent, Job, Stat
 
 SECONDS = 1.0
+CRASH = "host.crash"
+"""The statistic of a container that ended by itself."""
 _LAST_LINES = 15
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ def _record_crash(agent: Agent, status: ExitStatus | None, lines: list[str]) -> 
     how = told(status)
     failure = "\n".join([f"It ended by itself ({how}).", *lines])
     Agent.objects.filter(pk=agent.pk).update(failed=True, failure=failure)
+    Stat.objects.create(agent=agent, ts=timezone.now(), key=CRASH, value=1)
     feed.publish("operator")
     logger.warning("%s crashed: %s", agent.name, how)
     events.emit(events.Event("container_crash", agent.name, f"{agent.name} crashed: {how}."))
@@ -94,7 +98,7 @@ def _record_crash(agent: Agent, status: ExitStatus | None, lines: list[str]) -> 
 def _set_running(agent: Agent, *, running: bool) -> None:
     with transaction.atomic():
         rows = Agent.objects.filter(pk=agent.pk).exclude(running=running)
-        gone = {} if running else {"connected": False, "busy_since": None}
+        gone = {} if running else {"connected": False, "busy_since": None, "frozen": False, "held": False}
         if rows.update(running=running, **gone):
             feed.publish("agents", agent.pk)
 

@@ -131,6 +131,11 @@ class Tag(models.Model):
     def __str__(self) -> str:
         return f"{self.agent or 'meta'} {self.name}"
 
+    @property
+    def number(self) -> str:
+        """The approval's id in the name."""
+        return self.name.partition("/")[2]
+
 
 class AuditEvent(models.Model):
     """One thing that was decided or done. Append-only: the database refuses update and delete."""

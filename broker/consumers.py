@@ -35,8 +35,8 @@ class ChannelsWire:
     def congested(self) -> bool:
         return len(self._queue) > _BACKLOG or not self._writable.is_set()
 
-    def send(self, frame: Frame) -> None:
-        self._queue.append({"type": "websocket.send", "text": json.dumps(frame)})
+    def send(self, frame: Frame | str) -> None:
+        self._queue.append({"type": "websocket.send", "text": _as_text(frame)})
         self._filled.set()
 
     def close(self, code: int) -> None:
@@ -74,8 +74,8 @@ class TakenWire:
     def congested(self) -> bool:
         return self._connection.congested
 
-    def send(self, frame: Frame) -> None:
-        self._connection.send(json.dumps(frame))
+    def send(self, frame: Frame | str) -> None:
+        self._connection.send(_as_text(frame))
 
     def close(self, code: int) -> None:
         self._connection.close(code)
@@ -165,6 +165,10 @@ def authenticated(scope: Mapping[str, Any]) -> Agent | None:
         return None
     agent = tokens.holder(scope["hive_agent"], token.strip())
     return agent if agent is not None and hub.may_connect(agent) else None
+
+
+def _as_text(frame: Frame | str) -> str:
+    return frame if isinstance(frame, str) else json.dumps(frame)
 
 
 def _always() -> asyncio.Event:

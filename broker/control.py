@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agents import feed
+from agents import commits, feed
 from agents.actors import Actor
-from agents.data_version import DataVersion
 from agents.models import Agent
 from broker.models import Order
 from broker.refusals import Refused
@@ -27,7 +25,8 @@ from broker.schemas import FieldRefused, Schema, check
 
 TOPIC = "orders"
 """Of the change feed; the object is the agent's name."""
-_POLL_SECONDS, _LOOK_SECONDS = 0.03, 1.0
+_LOOK_SECONDS = 1.0
+_CODE = {"type": "string", "minLength": 4, "maxLength": 1000}
 _MODEL = {"type": "string", "maxLength": 200, "nullable": True, "default": None}
 
 
@@ -48,7 +47,13 @@ VERBS: Mapping[str, Verb] = {
     "set_model": Verb(3600, {"properties": {"model": _MODEL}}, standing=True),
     "pause": Verb(3600, {}, standing=True),
     "resume": Verb(3600, {}, standing=True),
+    "login_start": Verb(90, {}),
+    "login_code": Verb(120, {"required": ["code"], "properties": {"code": _CODE}}),
+    "login_status": Verb(60, {}),
+    "login_cancel": Verb(30, {}),
 }
+_FORGOTTEN = ("login_code",)
+"""What these carry is not kept once they are over."""
 
 
 class OrderRefused(Refused):
@@ -91,7 +96,7 @@ def give(agent: Agent | str, verb: str, *, actor: Actor, **args: Any) -> Order:
 def await_answer(order: Order, seconds: float) -> Answer:
     """The answer, or how the order stands after so many seconds."""
     deadline = time.monotonic() + seconds
-    version = DataVersion(settings.HIVE_PATHS.database)
+    news = commits.watch()
     try:
         while True:
             order.refresh_from_db()
@@ -99,10 +104,10 @@ def await_answer(order: Order, seconds: float) -> Answer:
             if order.is_over or time.monotonic() >= deadline:
                 return _answer(order)
             look_again = min(deadline, time.monotonic() + _LOOK_SECONDS)
-            while time.monotonic() < look_again and not version.changed():
-                time.sleep(_POLL_SECONDS)
+            while (left := look_again - time.monotonic()) > 0 and not news.changed():
+                news.wait(left)
     finally:
-        version.close()
+        news.close()
 
 
 def lease(agent: int, session: str) -> list[Order]:
@@ -156,7 +161,10 @@ def _expire(orders: list[Order]) -> None:
 def _finish(order: Order, state: Order.State, text: str) -> None:
     """Once: a second answer changes nothing."""
     now = timezone.now()
-    Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(state=state, text=text[:2000], finished_at=now)
+    kept = {} if order.verb in _FORGOTTEN else order.args
+    Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(
+        state=state, text=text[:2000], finished_at=now, args=kept
+    )
     order.refresh_from_db()
 
 

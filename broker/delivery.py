@@ -9,10 +9,10 @@ indexes; a row is told apart by its recipient as well as its session, since that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from broker import deadletters, sql
+from broker.leases import Leased, iso
 from broker.models import Delivery, Message
 from broker.refusals import NotLeased
 
@@ -31,21 +31,6 @@ _OLDEST = (
 
 _TO_QUEUE = "state = 'queued', session = '', turn = '', pushed = false, redelivered = true"
 _UNCOUNTED = "tries = tries - CASE WHEN turn <> '' THEN 1 ELSE 0 END"
-
-
-@dataclass(frozen=True)
-class Leased:
-    """A message handed to a session."""
-
-    id: int
-    sender: str
-    provenance: str
-    kind: str
-    body: str
-    created_at: str
-    in_reply_to: int | None
-    redelivered: bool
-    urgent: bool
 
 
 def lease(recipient: str, session: str, limit: int, *, turn: str = "", pushed: bool = True) -> list[Leased]:
@@ -81,11 +66,14 @@ def room(recipient: str, session: str, window: int) -> int:
 
 def begin_turn(recipient: str, session: str, turn: str, messages: Sequence[int]) -> None:
     """The turn has taken these messages. Raises `NotLeased` when one is not leased to the session."""
-    for message in messages:
-        taken = _update("turn = %s, tries = tries + 1", "state = 'delivered' AND session = %s AND message_id = %s",
-                        recipient, [turn], [session, message])  # fmt: skip
-        if not taken:
-            raise NotLeased(f"message {message} is not leased to this connection")
+    wanted = dict.fromkeys(messages)
+    for some in _slices(list(wanted)):
+        marks = ", ".join(["%s"] * len(some))
+        taken = _update("turn = %s, tries = tries + 1",
+                        f"state = 'delivered' AND session = %s AND message_id IN ({marks})",
+                        recipient, [turn], [session, *some])  # fmt: skip
+        if taken != len(some):
+            raise NotLeased(f"message {_missing(recipient, session, some)} is not leased to this connection")
 
 
 def acknowledge_turn(recipient: str, session: str, turn: str, error: str = "") -> int:
@@ -137,7 +125,7 @@ def _queued(recipient: str, limit: int, locking: str = "") -> list[tuple[int, Le
     found, size = [], 0
     waiting = sql.rows(_OLDEST + locking, recipient, sql.now(), limit)
     for delivery, ident, sender, provenance, kind, body, at, reply, again, urgent in waiting:
-        leased = Leased(ident, sender, provenance, kind, body, _iso(at), reply, bool(again), bool(urgent))
+        leased = Leased(ident, sender, provenance, kind, body, iso(at), reply, bool(again), bool(urgent))
         found.append((delivery, leased))
         size += len(body)
         if size > BATCH_BYTES:
@@ -145,9 +133,23 @@ def _queued(recipient: str, limit: int, locking: str = "") -> list[tuple[int, Le
     return found
 
 
-def _iso(at: object) -> str:
-    """ISO 8601 with the zone: databases hold UTC, SQLite as text."""
-    return str(at).replace(" ", "T", 1) + ("" if str(at).endswith("+00:00") else "+00:00")
+def _slices(messages: list[int]) -> Iterator[list[int]]:
+    """In powers of two, so that there are few statements to be prepared."""
+    at = 0
+    while at < len(messages):
+        size = 1 << min((len(messages) - at).bit_length() - 1, 6)
+        yield messages[at : at + size]
+        at += size
+
+
+def _missing(recipient: str, session: str, messages: Sequence[int]) -> int:
+    """The first of these messages that is not leased to the session."""
+    leased = sql.rows(
+        f"SELECT message_id FROM {_DELIVERIES} WHERE recipient = %s AND state = 'delivered' AND session = %s",  # noqa: S608
+        recipient, session,
+    )  # fmt: skip
+    held = {message for (message,) in leased}
+    return next(message for message in messages if message not in held)
 
 
 def _back(where: str, recipient: str, values: list[object], *, counted: bool) -> int:

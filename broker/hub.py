@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from django.db import OperationalError
 
 from agents.models import Agent
-from broker import control, delivery, eventlog, frames, standing, waking
+from broker import control, delivery, eventlog, frames, sql, standing, waking
+from broker.seats import Slot
 from broker.storing import Outgoing, Sent
 from broker.threads import in_thread
-from broker.writer import Part, Slot, Writer, Written
+from broker.transactions import Look, Work
+from broker.writer import Part, Writer, Written
 
 if TYPE_CHECKING:
     from broker.sessions import Session
@@ -59,7 +61,7 @@ class Hub:
     def session(self, name: str) -> Session | None:
         return self._sessions.get(name)
 
-    def submit(self, work: Outgoing | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+    def submit(self, work: Work, done: Callable[[object], None], *look: str) -> None:
         """Have `work` done in the next transaction; `done` gets its result or exception after the commit."""
         self._writer.submit(Part(work, done, look))
 
@@ -139,8 +141,11 @@ class Hub:
 
         Agents change at every turn, so one look is for all that changes in a while.
         """
-        await asyncio.sleep(_CHECK_SECONDS)
-        valid = await in_thread(_valid_tokens)
+        valid = None
+        while valid is None:
+            await asyncio.sleep(_CHECK_SECONDS)
+            with contextlib.suppress(OperationalError):  # the database is away: looked at when it is back
+                valid = await in_thread(_valid_tokens)
         for session in list(self._sessions.values()):
             if (session.name, session.token_hash) not in valid:
                 session.drop("revoked", "the token is no longer valid", frames.CLOSE_REVOKED)
@@ -150,10 +155,16 @@ class Hub:
             if (name in self._sessions or name in self._receivers) and name not in self._woken:
                 self._woken.add(name)
                 # Forgotten inside the transaction: what is committed after that wakes again.
-                self.submit(partial(self._woken.discard, name), _ignore, name)
+                self.submit(Look(partial(self._woken.discard, name)), partial(self._looked, name), name)
+
+    def _looked(self, name: str, result: object) -> None:
+        """The feed tells of a change once: looked for again when the database is back."""
+        if isinstance(result, OperationalError):
+            self._woken.discard(name)
+            self._loop.call_later(_AGAIN_SECONDS, self._wake, (name,))
 
     def _slot_of(self, name: str) -> Slot | None:
-        """Asked in the writer's thread."""
+        """Asked while a transaction is written, in whichever thread does it."""
         session = self._sessions.get(name)
         if session is None or not session.takes_pushes or name in self._receivers:
             return None
@@ -182,7 +193,9 @@ def may_connect(agent: Agent) -> bool:
 
 
 def _valid_tokens() -> set[tuple[str, str]]:
-    return set(Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", "token_hash"))
+    """Past the ORM: while agents are busy it is asked several times a second."""
+    found = sql.rows(f"SELECT name, token_hash FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
+    return {(name, digest) for name, digest in found}
 
 
 def _attach(session: Session) -> None:

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, cast
 
 from broker import delivery, hub, standing
-from broker.delivery import Leased
 from broker.hub import Hub
+from broker.leases import Leased
 from broker.models import MAX_ADDRESS
 from broker.refusals import ToolError
 from broker.senders import Sender
-from broker.storing import MAX_KEY, Outgoing
-from broker.tools import Identity
+from broker.storing import MAX_KEY, Outgoing, Sent
+from broker.tools import Identity, Quick
 from broker.tools import register as register_tool
 
 MAX_WAIT, MAX_BATCH, MAX_STATUS = 180, 32, 200
@@ -73,23 +73,28 @@ SET_STATUS = {
 
 
 def register() -> None:
-    register_tool("send", SEND, send)
+    register_tool("send", SEND, send, quick=Quick(outgoing, shown))
     register_tool("recv", RECV, recv)
     register_tool("set_status", SET_STATUS, set_status)
 
 
 async def send(identity: Identity, args: dict[str, Any]) -> object:
-    sent = await hub.current().send(
-        Outgoing(
-            Sender.agent(identity.agent),
-            args["to"],
-            args["body"],
-            args.get("in_reply_to"),
-            args.get("idempotency_key", ""),
-            urgent=args["priority"] == "urgent",
-            ttl_seconds=args.get("ttl_seconds"),
-        )
+    return shown(await hub.current().send(outgoing(identity, args)))
+
+
+def outgoing(identity: Identity, args: dict[str, Any]) -> Outgoing:
+    return Outgoing(
+        Sender.agent(identity.agent),
+        args["to"],
+        args["body"],
+        args.get("in_reply_to"),
+        args.get("idempotency_key", ""),
+        urgent=args["priority"] == "urgent",
+        ttl_seconds=args.get("ttl_seconds"),
     )
+
+
+def shown(sent: Sent) -> object:
     answer: dict[str, object] = {"id": sent.id, "to": list(sent.to)}
     if sent.refused:
         answer["not_allowed"] = list(sent.refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.models import Agent
 from broker.models import MAX_ADDRESS, Message
@@ -22,7 +23,7 @@ class Sender:
 
     @classmethod
     def agent(cls, agent: Agent | str) -> Sender:
-        return cls(Message.Provenance.AGENT, str(agent))
+        return _agent(str(agent))
 
     @classmethod
     def system(cls) -> Sender:
@@ -36,3 +37,9 @@ class Sender:
     @property
     def is_agent(self) -> bool:
         return self.provenance == Message.Provenance.AGENT
+
+
+@lru_cache(maxsize=1024)
+def _agent(name: str) -> Sender:
+    """Made once for each name: every message of an agent has the same sender."""
+    return Sender(Message.Provenance.AGENT, name)

@@ -10,12 +10,13 @@ from typing import Protocol
 from uuid import uuid4
 
 from agents.models import Agent
-from broker import control, delivery, eventlog, frames, standing, tools
-from broker.delivery import Leased
+from broker import control, eventlog, frames, standing, tools
 from broker.eventlog import Position
 from broker.frames import Frame
 from broker.hub import Hub
+from broker.leases import Leased
 from broker.refusals import FrameRefused, Refused, ToolError
+from broker.turns import Begun, Ended, Turn
 
 logger = logging.getLogger(__name__)
 MAX_TURNS = MAX_CALLS = 64
@@ -30,7 +31,8 @@ class Wire(Protocol):
     def congested(self) -> bool:
         """The client does not read as fast as it is sent to."""
 
-    def send(self, frame: Frame) -> None: ...
+    def send(self, frame: Frame | str) -> None:
+        """A frame, or its JSON."""
 
     def close(self, code: int) -> None: ...
 
@@ -48,7 +50,8 @@ class Session:
         self.events = Position()
         self._ended = False
         self._turns: dict[str, None] = {}
-        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._identity = tools.Identity(self.name)
+        self._calls: dict[str, asyncio.Task[None] | None] = {}
         self._unsettled = 0
         self._settled = asyncio.Event()
         self._told: set[str] = set()
@@ -138,7 +141,8 @@ class Session:
         self._ended = True
         self._settled.set()
         for task in self._calls.values():
-            task.cancel()
+            if task is not None:
+                task.cancel()
         if close is not None:
             self._wire.close(close)
         if self.window:
@@ -161,11 +165,7 @@ class Session:
         if len(self._turns) >= MAX_TURNS:
             raise FrameRefused("bad_field", f"turn_started: {MAX_TURNS} turns run already")
         self._turns[turn] = None
-        self._submit(partial(self._begin, turn, frame["messages"]), partial(self._began, turn))
-
-    def _begin(self, turn: str, messages: list[int]) -> None:
-        delivery.begin_turn(self.name, self.id, turn, messages)
-        standing.turn_started(self.name)
+        self._submit(Begun(self.name, self.id, turn, tuple(frame["messages"])), partial(self._began, turn))
 
     def _began(self, turn: str, result: object) -> None:
         if isinstance(result, Refused):
@@ -177,15 +177,8 @@ class Session:
         if turn not in self._turns:
             raise FrameRefused("bad_field", f"turn_ended: 'turn': no turn {turn!r} runs on this connection")
         del self._turns[turn]
-        idle = not self._turns
-        self._submit(partial(self._finish, turn, frame["outcome"], frame["error"], idle), _nothing, self.name)
-
-    def _finish(self, turn: str, outcome: str, error: str, idle: bool) -> None:
-        if outcome == "requeue":
-            delivery.requeue_turn(self.name, self.id, turn)
-        else:
-            delivery.acknowledge_turn(self.name, self.id, turn, error if outcome == "failed" else "")
-        standing.turn_ended(self.name, idle=idle)
+        ended = Ended(self.name, self.id, turn, frame["outcome"], frame["error"], idle=not self._turns)
+        self._submit(ended, _nothing, self.name)
 
     def _on_report(self, frame: Frame) -> None:
         self._submit(partial(standing.reported, self.name, frame), _nothing)
@@ -216,7 +209,27 @@ class Session:
             raise FrameRefused("bad_field", f"call: 'id': {call!r} is still running")
         if len(self._calls) >= MAX_CALLS:
             raise FrameRefused("bad_field", f"call: {MAX_CALLS} calls are running; wait for one to end")
-        self._calls[call] = asyncio.get_running_loop().create_task(self._call(call, frame["tool"], frame["args"]))
+        if (tool := tools.quick(frame["tool"])) is not None:
+            self._quick(call, tool, frame["args"])
+        else:
+            self._calls[call] = asyncio.get_running_loop().create_task(self._call(call, frame["tool"], frame["args"]))
+
+    def _quick(self, call: str, tool: tools.QuickTool, args: Frame) -> None:
+        """A call that waits for nothing but the writer."""
+        try:
+            outgoing = tools.begin(self._identity, tool, args)
+        except ToolError as error:
+            self._wire.send(frames.failure(call, str(error)))
+            return
+        self._calls[call] = None
+        self._hub.submit(outgoing, partial(self._quick_done, call, tool))
+
+    def _quick_done(self, call: str, tool: tools.QuickTool, result: object) -> None:
+        self._calls.pop(call, None)
+        try:
+            self._wire.send(frames.result(call, tools.shown(self._identity, tool, result)))
+        except ToolError as error:
+            self._wire.send(frames.failure(call, str(error)))
 
     async def _call(self, call: str, tool: str, args: Frame) -> None:
         try:
@@ -227,7 +240,7 @@ class Session:
         finally:
             del self._calls[call]
 
-    def _submit(self, work: Callable[[], object], done: Callable[[object], None], *look: str) -> None:
+    def _submit(self, work: Turn | Callable[[], object], done: Callable[[object], None], *look: str) -> None:
         self._unsettled += 1
         self._hub.submit(work, partial(self._settle, done), *look)
 

@@ -5,18 +5,24 @@ One text serves SQLite and PostgreSQL; what differs between the two in the broke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
+from agents import readable
 from agents.models import Change
 
 Row = tuple[Any, ...]
+_BUSY_MS = 20_000
+_held = threading.local()
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,10 @@ def change_many(statement: str, values: Sequence[Row]) -> None:
     """Run a statement once for each row of values."""
     if not values:
         return
-    with connection.wrap_database_errors:
-        if is_sqlite():
-            _raw().executemany(_translated(statement), values)
+    here = _wrapper()
+    with here.wrap_database_errors:
+        if here.vendor == "sqlite":
+            here.connection.executemany(_translated(statement), values)
         else:
             _cursor().executemany(statement, values)
 
@@ -95,6 +102,19 @@ def agents_version() -> object:
     return row(f"SELECT count(*), sum(id) FROM {Change._meta.db_table} WHERE topic = 'directory'")  # noqa: S608
 
 
+def refresh() -> None:
+    """Outside a transaction: a connection that the server has closed meanwhile is made anew by the next statement.
+
+    An idle connection has nothing to read unless it was told of its end.
+    """
+    here = _wrapper_of_thread()
+    raw = here.connection
+    if raw is None or is_sqlite():
+        return
+    if raw.closed or (readable.wait(0, raw.fileno()) and not here.is_usable()):
+        here.close()
+
+
 def locking(alias: str) -> str:
     """Ends a query whose rows are about to be changed: another transaction that wants them waits.
 
@@ -104,7 +124,7 @@ def locking(alias: str) -> str:
 
 
 def is_sqlite() -> bool:
-    return connection.vendor == "sqlite"
+    return bool(_wrapper_of_thread().vendor == "sqlite")
 
 
 def now() -> object:
@@ -114,7 +134,7 @@ def now() -> object:
 
 def moment(at: datetime) -> object:
     """A time as a parameter of a statement."""
-    return connection.ops.adapt_datetimefield_value(at)
+    return _wrapper_of_thread().ops.adapt_datetimefield_value(at)
 
 
 def time(value: object) -> datetime | None:
@@ -126,15 +146,70 @@ def time(value: object) -> datetime | None:
 
 
 def _execute(statement: str, values: Sequence[Any]) -> Any:
-    with connection.wrap_database_errors:
-        if is_sqlite():
-            return _raw().execute(_translated(statement), values)
+    """Errors become Django's; entering its context manager each time would cost as much as the statement."""
+    here = _wrapper()
+    try:
+        if here.vendor == "sqlite":
+            return here.connection.execute(_translated(statement), values)
         return _cursor().execute(statement, values, prepare=True)
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
+
+
+class NotNow(Exception):
+    """Somebody else holds the lock."""
+
+
+@contextmanager
+def at_once(shared: Any) -> Iterator[None]:
+    """A transaction on an open SQLite connection, in any thread that nobody else uses it in meanwhile.
+
+    It never waits: raises `NotNow`. Inside it only the statements of this module will do, not the ORM.
+    """
+    raw, before = shared.connection, getattr(_held, "wrapper", None)
+    with shared.wrap_database_errors:
+        _begin_now(raw)
+        _held.wrapper = shared
+        try:
+            yield
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+        finally:
+            _held.wrapper = before
+
+
+def _begin_now(raw: Any) -> None:
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise NotNow from error
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+
+
+def hold(wrapper: Any) -> None:
+    """Have the statements of this thread use Django's `wrapper` without looking it up each time."""
+    _held.wrapper = wrapper
+
+
+def _wrapper_of_thread() -> Any:
+    return getattr(_held, "wrapper", None) or connections[DEFAULT_DB_ALIAS]
+
+
+def _wrapper() -> Any:
+    wrapper = _wrapper_of_thread()
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
+    return wrapper
 
 
 def _raw() -> Any:
-    connection.ensure_connection()
-    return connection.connection
+    return _wrapper().connection
 
 
 def _cursor() -> Any:

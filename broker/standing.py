@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from agents import events
 from agents.models import Agent, Change
 from broker import sql
 
+Fields = dict[str, object]
 _REPORTED = {
     "needs_login": "needs_login",
     "model": "active_model",
@@ -31,12 +31,18 @@ def disconnected(name: str) -> None:
     _set(name, connected=False, busy_since=None)
 
 
-def turn_started(name: str) -> None:
-    _set(name, busy_since=timezone.now())
+def turn_started() -> Fields:
+    """To be shown with `show`."""
+    return {"busy_since": timezone.now()}
 
 
-def turn_ended(name: str, *, idle: bool) -> None:
-    _set(name, last_turn_at=timezone.now(), **({"busy_since": None} if idle else {}))
+def turn_ended(*, idle: bool) -> Fields:
+    """To be shown with `show`."""
+    return {"last_turn_at": timezone.now(), **({"busy_since": None} if idle else {})}
+
+
+def show(name: str, fields: Fields) -> None:
+    _set(name, **fields)
 
 
 def status_set(name: str, text: str) -> None:
@@ -94,4 +100,4 @@ def _set(name: str, **fields: object) -> None:
 
 
 def _adapted(value: object) -> object:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+    return sql.moment(value) if isinstance(value, datetime) else value

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from django.utils import timezone
 
 from agents.models import Change
 from broker import sql
+from broker.leases import Leased, iso
 from broker.models import Delivery, Message
 from broker.policy import Directory
 from broker.refusals import SendRefused
@@ -33,6 +35,14 @@ _NEW_DELIVERIES = sql.Table(
         "tries": "0", "error": "''",
     },
 )  # fmt: skip
+_LEASED_DELIVERIES = sql.Table(
+    _DELIVERIES,
+    {
+        "message_id": "bigint", "recipient": "text", "urgent": "boolean", "expires_at": "timestamptz",
+        "session": "text", "delivered_at": "timestamptz",
+    },
+    {"state": "'delivered'", "turn": "''", "pushed": "true", "redelivered": "false", "tries": "0", "error": "''"},
+)  # fmt: skip
 _NEW_CHANGES = sql.Table(_FEED, {"topic": "text", "object_id": "text", "at": "timestamptz"})
 Key = tuple[str, str, str]
 
@@ -52,7 +62,7 @@ class Outgoing:
 
     def __post_init__(self) -> None:
         try:
-            size = len(self.body.encode())
+            size = len(self.body) if self.body.isascii() else len(self.body.encode())
             (self.to + self.idempotency_key).encode()
         except UnicodeEncodeError as error:
             raise SendRefused("the message holds half of a surrogate pair: it is no valid text") from error
@@ -60,7 +70,7 @@ class Outgoing:
             raise SendRefused(f"the body has {size} bytes; at most {MAX_BODY} are taken: put the rest into /shared")
         if not self.body.strip():
             raise SendRefused("the body is empty")
-        if "\0" in self.body + self.to + self.idempotency_key:
+        if "\0" in self.body or "\0" in self.to or "\0" in self.idempotency_key:
             raise SendRefused("the message holds a NUL character")
         if len(self.idempotency_key) > MAX_KEY:
             raise SendRefused(f"idempotency_key has more than {MAX_KEY} characters")
@@ -68,8 +78,7 @@ class Outgoing:
             raise SendRefused("an urgent message does not expire: leave out ttl_seconds, or urgent")
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A stored message. `refused` are those whom the policy kept a `*` from; `repeated` means: it was there before."""
 
     id: int
@@ -81,7 +90,17 @@ class Sent:
 Stored = Sent | SendRefused
 
 
-def store(batch: Sequence[Outgoing], directory: Directory) -> list[Stored]:
+class Seats(Protocol):
+    """Sessions that new messages may go to without waiting in the queue."""
+
+    def take(self, recipient: str) -> str | None:
+        """The session that takes one more message of this recipient now, before any that waits; None to queue it."""
+
+    def taken(self, recipient: str, leased: Leased) -> None:
+        """The message is leased to that session by the same transaction."""
+
+
+def store(batch: Sequence[Outgoing], directory: Directory, seats: Seats | None = None) -> list[Stored]:
     """Store every message that may be sent, in order; the result says for each what became of it.
 
     Raises `DatabaseError` when a row is refused by the database: then store them one by one.
@@ -96,7 +115,7 @@ def store(batch: Sequence[Outgoing], directory: Directory) -> list[Stored]:
         if isinstance(result, Sent) and not result.repeated:
             rows.append((outgoing, result))
             keys[_key(outgoing)] = result
-    _insert(rows)
+    _insert(rows, seats)
     return results
 
 
@@ -140,14 +159,35 @@ def _refuse_strange_reply(sender: Sender, message: int) -> None:
         raise SendRefused(f"in_reply_to: {sender.address} neither got nor sent a message {message}")
 
 
-def _insert(rows: Sequence[tuple[Outgoing, Sent]]) -> None:
+def _insert(rows: Sequence[tuple[Outgoing, Sent]], seats: Seats | None) -> None:
     now = timezone.now()
     at = sql.moment(now)
-    ways = [(sent.id, name, outgoing.urgent, _expiry(outgoing, now)) for outgoing, sent in rows for name in sent.to]
-    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", way[1], at) for way in ways]
+    queued: list[sql.Row] = []
+    leased: list[sql.Row] = []
+    recipients: dict[str, None] = {}
+    for outgoing, sent in rows:
+        expiry = _expiry(outgoing, now)
+        for name in sent.to:
+            recipients[name] = None
+            session = seats.take(name) if seats is not None else None
+            if session is None or seats is None:
+                queued.append((sent.id, name, outgoing.urgent, expiry))
+            else:
+                leased.append((sent.id, name, outgoing.urgent, expiry, session, at))
+                seats.taken(name, _as_leased(outgoing, sent.id, at))
+    changes = [("messages", str(sent.id), at) for _, sent in rows] + [("deliveries", name, at) for name in recipients]
     sql.insert(_NEW_MESSAGES, [_message(outgoing, sent, at) for outgoing, sent in rows])
-    sql.insert(_NEW_DELIVERIES, ways)
+    sql.insert(_NEW_DELIVERIES, queued)
+    sql.insert(_LEASED_DELIVERIES, leased)
     sql.insert(_NEW_CHANGES, changes)
+
+
+def _as_leased(outgoing: Outgoing, ident: int, at: object) -> Leased:
+    sender = outgoing.sender
+    return Leased(
+        ident, sender.address, sender.provenance, outgoing.kind, outgoing.body, iso(at), outgoing.in_reply_to,
+        redelivered=False, urgent=outgoing.urgent,
+    )  # fmt: skip
 
 
 def _expiry(outgoing: Outgoing, now: datetime) -> object:

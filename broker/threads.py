@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import connection
+from broker import sql
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,7 +21,5 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 def _connected(function: Callable[[], T]) -> T:
-    """A connection that the server has closed meanwhile is made anew, before anything relies on it."""
-    if connection.connection is not None and not connection.is_usable():
-        connection.close()
+    sql.refresh()
     return function()

@@ -13,9 +13,11 @@ from django.db import DatabaseError
 from agents import naming
 from broker.refusals import Refused, ToolError
 from broker.schemas import FieldRefused, Schema, check
+from broker.storing import Outgoing, Sent
 
 logger = logging.getLogger(__name__)
 Args = Mapping[str, Any]
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,14 @@ class Identity:
 
 
 Function = Callable[[Identity, dict[str, Any]], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Quick:
+    """Of a tool that only sends a message: what to send, and what to show of it. Needs no task of its own."""
+
+    outgoing: Callable[[Identity, dict[str, Any]], Outgoing]
+    show: Callable[[Sent], object]
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,45 @@ class Tool:
         return {"type": "object", "additionalProperties": False, "properties": {}, **self.schema}
 
 
+@dataclass(frozen=True)
+class QuickTool(Tool):
+    """May be called with `begin` and `shown` instead of `call`."""
+
+    quick: Quick
+
+
 _tools: dict[str, Tool] = {}
 
 
-def register(name: str, schema: Schema, function: Function, *, manager_only: bool = False) -> None:
+def register(
+    name: str, schema: Schema, function: Function, *, manager_only: bool = False, quick: Quick | None = None
+) -> None:
     """Add a tool. What it returns is given to the model: text as it is, anything else as JSON."""
-    _tools[name] = Tool(name, schema, function, manager_only)
+    tool = Tool(name, schema, function, manager_only)
+    _tools[name] = QuickTool(name, schema, function, manager_only, quick) if quick is not None else tool
+
+
+def quick(name: str) -> QuickTool | None:
+    """The tool, if it is a quick one."""
+    tool = _tools.get(name)
+    return tool if isinstance(tool, QuickTool) else None
+
+
+def begin(identity: Identity, tool: QuickTool, args: Args) -> Outgoing:
+    """The message that a quick tool sends. Raises `ToolError`."""
+    try:
+        return tool.quick.outgoing(identity, check(tool.schema, args, closed=True))
+    except (FieldRefused, Refused) as refusal:
+        raise _told(identity, tool.name, refusal) from refusal
+
+
+def shown(identity: Identity, tool: QuickTool, result: object) -> str:
+    """What the model sees of what became of it. Raises `ToolError`."""
+    if isinstance(result, Sent):
+        return _as_text(tool.quick.show(result))
+    if isinstance(result, Exception):
+        raise _told(identity, tool.name, result) from result
+    raise TypeError(f"{tool.name} has sent nothing: {result!r}")
 
 
 def visible(identity: Identity) -> list[Tool]:
@@ -74,16 +117,22 @@ async def call(identity: Identity, name: str, args: Args) -> str:
         raise ToolError(f"{name} is for the manager only; ask it: send(to='manager', …)")
     try:
         output = await tool.function(identity, check(tool.schema, args, closed=True))
-    except FieldRefused as refusal:
-        raise ToolError(f"{name}: {refusal}") from refusal
-    except ToolError:
-        raise
-    except Refused as refusal:
-        raise ToolError(str(refusal)) from refusal
-    except DatabaseError as error:
-        logger.error("%s of %s failed: %s", name, identity.agent, error)
-        raise ToolError(f"{name}: the hive could not write to its database; nothing has changed, try again") from error
-    except Exception as error:
-        logger.exception("%s of %s failed", name, identity.agent)
-        raise ToolError(f"{name} failed inside the hive; its log tells why") from error
-    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    except Exception as error:  # whatever it is, the model is answered
+        raise _told(identity, name, error) from error
+    return _as_text(output)
+
+
+def _told(identity: Identity, name: str, error: Exception) -> ToolError:
+    """What the model is told of a failure; what is not its own is in the log."""
+    if isinstance(error, FieldRefused):
+        return ToolError(f"{name}: {error}")
+    if isinstance(error, Refused):
+        return ToolError(str(error))
+    logger.error("%s of %s failed", name, identity.agent, exc_info=error)
+    if isinstance(error, DatabaseError):
+        return ToolError(f"{name}: the hive could not write to its database; nothing has changed, try again")
+    return ToolError(f"{name} failed inside the hive; its log tells why")
+
+
+def _as_text(output: object) -> str:
+    return output if isinstance(output, str) else _json(output)

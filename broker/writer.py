@@ -1,7 +1,8 @@
 """Group commit: what arrives while one transaction is written goes into the next one together.
 
-One thread writes. Each caller hears of its own part only after the commit that holds it; a part that cannot be
-stored fails alone.
+Each caller hears of its own part only after the commit that holds it. On SQLite a small batch is written on the event
+loop itself, where recent commits were fast and nobody else holds the lock; everything else is written by a thread.
+Both use the same connection, one at a time.
 """
 
 from __future__ import annotations
@@ -9,201 +10,170 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from broker import delivery, sql
-from broker.delivery import Leased
-from broker.policy import Directory
-from broker.refusals import Refused
-from broker.storing import Outgoing, Sent, store
+from broker import checkpoints, sql
+from broker.seats import SlotOf
+from broker.transactions import Desk, Part, PartFailed, Written, together, write
+
+__all__ = ["Part", "Writer", "Written"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One message to send, or one piece of work to do in the transaction.
-
-    `done` gets the result or the exception, on the event loop. `look` names recipients whose queue is looked at
-    before the commit: what waits there and has room goes out with it.
-    """
-
-    work: Outgoing | Callable[[], object]
-    done: Callable[[object], None]
-    look: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A session that takes pushes now."""
-
-    recipient: str
-    session: str
-    window: int
-
-
-@dataclass(frozen=True)
-class Push:
-    """Messages that the transaction has leased to a session. `more` may wait."""
-
-    slot: Slot
-    messages: list[Leased]
-    more: bool
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one transaction did, in the order of its parts."""
-
-    results: list[object]
-    pushes: list[Push]
-    queued: frozenset[str]
-
-
-SlotOf = Callable[[str], Slot | None]
 Tell = Callable[[Sequence[Part], Written], None]
+INLINE_PARTS = 24
+INLINE_SECONDS = 0.0015
+RIDE_SECONDS = 0.01
+_REMEMBERED = 5
+_FORGIVEN_SECONDS = 0.25
 
 
 class Writer:
-    """`slot_of(name)` is asked in the writer's thread, `tell` is called on the loop after each commit."""
+    """`slot_of(name)` is asked while a transaction is written, `tell` is called on the loop after each commit."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, slot_of: SlotOf, tell: Tell) -> None:
-        self._loop, self._slot_of, self._tell = loop, slot_of, tell
+        self._loop, self._tell = loop, tell
+        self._desk = Desk(slot_of)
         self._gathered: list[Part] = []
         self._waiting: list[Part] = []
+        self._is_called = False
+        self._riding: asyncio.TimerHandle | None = None
         self._wake = threading.Condition()
+        self._left_to_thread = 0
         self._stopping = False
-        self._directory: tuple[object, Directory] | None = None
+        self._keeper = checkpoints.Keeper(None)
+        self._shared: Any = None
+        self._recent: deque[float] = deque(maxlen=_REMEMBERED)
+        self._slow_until = 0.0
         self._thread = threading.Thread(target=self._run, name="broker-writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def submit(self, part: Part) -> None:
-        """Call it on the loop. All that arrives in one turn of the loop is handed over together."""
-        if not self._gathered:
-            self._loop.call_soon(self._hand_over)
+        """Call it on the loop. All that arrives in one turn of the loop is handed over together.
+
+        What nobody waits for rides in the next transaction, and is not kept waiting for one for long.
+        """
         self._gathered.append(part)
+        if self._is_called:
+            return
+        if not self._desk.may_wait(part):
+            self._is_called = True
+            self._loop.call_soon(self._hand_over)
+        elif self._riding is None:
+            self._riding = self._loop.call_later(RIDE_SECONDS, self._hand_over)
 
     async def stop(self, seconds: float) -> None:
         """Write what is waiting and end."""
+        self._stopping = True
         self._hand_over()
         with self._wake:
-            self._stopping = True
             self._wake.notify()
         await asyncio.to_thread(self._thread.join, seconds)
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
+        self._is_called = False
+        if self._riding is not None:
+            self._riding.cancel()
+            self._riding = None
+        if gathered and self._may_be_inline(gathered) and (written := self._inline(gathered)) is not None:
+            self._tell(gathered, written)
+            return
+        self._left_to_thread += len(gathered)
         with self._wake:
             self._waiting.extend(gathered)
             self._wake.notify()
 
+    # On the loop
+
+    def _may_be_inline(self, batch: Sequence[Part]) -> bool:
+        """Nothing is with the thread: it would be overtaken, and it may be using the connection."""
+        if self._left_to_thread or self._stopping or len(batch) > INLINE_PARTS:
+            return False
+        if self._shared is None or self._shared.connection is None or self._keeper.is_over:
+            return False
+        if time.monotonic() < self._slow_until:
+            return False
+        return all(part.is_light for part in batch)
+
+    def _inline(self, batch: Sequence[Part]) -> Written | None:
+        """None when it must be left to the thread; nothing has changed then."""
+        begun = time.perf_counter()
+        try:
+            with sql.at_once(self._shared):
+                written = together(batch, self._desk)
+        except (PartFailed, sql.NotNow):
+            self._desk.empty.forget()
+            return None
+        except DatabaseError as error:
+            self._desk.empty.forget()
+            logger.error("nothing of %d parts could be stored: %s", len(batch), error)
+            return Written.failed(batch, error)
+        self._took(time.perf_counter() - begun)
+        return written
+
+    def _took(self, seconds: float) -> None:
+        """By the median of the last few: one that was held up says nothing of the disk."""
+        self._recent.append(seconds)
+        if sorted(self._recent)[len(self._recent) // 2] > INLINE_SECONDS:
+            self._slow_until = time.monotonic() + _FORGIVEN_SECONDS
+
+    def _told(self, batch: Sequence[Part], written: Written) -> None:
+        self._left_to_thread -= len(batch)
+        self._tell(batch, written)
+
+    # In the thread
+
     def _run(self) -> None:
         try:
             sql.choose_durability(settings.HIVE_DURABILITY)
-            while (batch := self._next()) is not None:
-                self._loop.call_soon_threadsafe(self._tell, batch, self._written(batch))
+            sql.hold(connections[DEFAULT_DB_ALIAS])
+            with checkpoints.kept() as keeper:
+                self._keeper = keeper
+                self._share()
+                while (batch := self._next(keeper)) is not None:
+                    self._loop.call_soon_threadsafe(self._told, batch, self._written(batch))
+                self._shared = None
         finally:
             connections.close_all()
 
+    def _share(self) -> None:
+        """Let the loop write with this thread's connection, while nothing is left to the thread."""
+        if sql.is_sqlite():
+            mine = connections[DEFAULT_DB_ALIAS]
+            mine.inc_thread_sharing()
+            self._shared = mine
+
+    def _next(self, keeper: checkpoints.Keeper) -> list[Part] | None:
+        """What has gathered; None at the end."""
+        while True:
+            with self._wake:
+                while not self._waiting and not self._stopping:
+                    if not self._wake.wait(checkpoints.IDLE_SECONDS if keeper.is_due else None) and keeper.is_due:
+                        break
+                batch, self._waiting = self._waiting, []
+            if not batch and self._stopping:
+                return None
+            if not batch or keeper.is_over:
+                keeper.write_back()
+            if batch:
+                return batch
+
     def _written(self, batch: Sequence[Part]) -> Written:
+        begun = time.perf_counter()
         try:
-            return write(batch, self._agents, self._slot_of)
+            sql.refresh()
+            return write(batch, self._desk)
         except Exception as error:  # the thread must outlive any defect: everybody waits for it
             logger.exception("a transaction of %d parts failed", len(batch))
-            return Written([error] * len(batch), [], frozenset())
-
-    def _next(self) -> list[Part] | None:
-        """What has gathered; None at the end."""
-        with self._wake:
-            while not self._waiting and not self._stopping:
-                self._wake.wait()
-            batch, self._waiting = self._waiting, []
-        return batch or None
-
-    def _agents(self) -> Directory:
-        """The agents as this transaction sees them: read again only when somebody else may have changed them."""
-        version = sql.agents_version()
-        if self._directory is None or self._directory[0] != version:
-            self._directory = version, Directory.load()
-        return self._directory[1]
-
-
-def write(batch: Sequence[Part], agents: Callable[[], Directory], slot_of: SlotOf) -> Written:
-    """Do every part in one transaction. A part's failure is its result; a failed commit is everyone's.
-
-    Savepoints cost more than most parts do, so they are only used when the first attempt met a failure.
-    """
-    try:
-        try:
-            return _attempt(batch, slot_of, partial(_together, batch, agents))
-        except _PartFailed:
-            return _attempt(batch, slot_of, partial(_one_by_one, batch, agents))
-    except DatabaseError as error:
-        logger.error("nothing of %d parts could be stored: %s", len(batch), error)
-        return Written([error] * len(batch), [], frozenset())
-
-
-class _PartFailed(Exception):
-    """Some part of the batch raised: roll back, and do them one by one."""
-
-
-def _attempt(batch: Sequence[Part], slot_of: SlotOf, do: Callable[[], list[object]]) -> Written:
-    with transaction.atomic():
-        results = do()
-        queued = frozenset(_touched(batch, results))
-        pushes = [push for name in sorted(queued) if (push := _leased(slot_of(name))) is not None]
-    return Written(results, pushes, queued)
-
-
-def _together(batch: Sequence[Part], agents: Callable[[], Directory]) -> list[object]:
-    outgoing = [part.work for part in batch if isinstance(part.work, Outgoing)]
-    try:
-        stored = iter(store(outgoing, agents()) if outgoing else ())
-        return [next(stored) if isinstance(part.work, Outgoing) else part.work() for part in batch]
-    except Exception as error:
-        raise _PartFailed from error
-
-
-def _one_by_one(batch: Sequence[Part], agents: Callable[[], Directory]) -> list[object]:
-    return [
-        _alone(partial(_store, part.work, agents) if isinstance(part.work, Outgoing) else part.work) for part in batch
-    ]
-
-
-def _store(outgoing: Outgoing, agents: Callable[[], Directory]) -> object:
-    return store([outgoing], agents())[0]
-
-
-def _alone(work: Callable[[], object]) -> object:
-    try:
-        with transaction.atomic():
-            return work()
-    except (Refused, DatabaseError) as refusal:
-        return refusal
-    except Exception as error:  # a defect in one part must not take the others' transaction along
-        logger.exception("a part of a transaction failed")
-        return error
-
-
-def _touched(batch: Sequence[Part], results: Iterable[object]) -> Iterable[str]:
-    """Recipients who may have something waiting now."""
-    for part, result in zip(batch, results, strict=True):
-        yield from part.look
-        if isinstance(result, Sent) and not result.repeated:
-            yield from result.to
-
-
-def _leased(slot: Slot | None) -> Push | None:
-    if slot is None:
-        return None
-    free = delivery.room(slot.recipient, slot.session, slot.window)
-    messages = delivery.lease(slot.recipient, slot.session, free)
-    size = sum(len(message.body) for message in messages)
-    return Push(slot, messages, more=size > delivery.BATCH_BYTES) if messages else None
+            return Written.failed(batch, error)
+        finally:
+            if len(batch) <= INLINE_PARTS:
+                self._took(time.perf_counter() - begun)

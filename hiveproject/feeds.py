@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import select
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents import feed
+from agents import feed, readable
 from agents.data_version import DataVersion
 from agents.models import Change
 from agents.notices import Notices
@@ -58,9 +57,9 @@ class SqliteFeed:
 
     def rest(self, bell: int) -> None:
         if self._stirring.is_quiet:
-            select.select([self._stirring.fileno(), bell], [], [], _QUIET_SECONDS)
+            readable.wait(_QUIET_SECONDS, self._stirring.fileno(), bell)
         else:
-            select.select([bell], [], [], POLL_SECONDS)
+            readable.wait(POLL_SECONDS, bell)
 
     def stirred(self) -> bool:
         return self._version.changed()

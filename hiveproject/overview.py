@@ -18,7 +18,7 @@ from approvals import queue
 from approvals.models import Approval
 from broker import deadletters, inbox, questions
 from broker.models import Question
-from hiveproject import health
+from hiveproject import budgets, health, stuck
 
 _RECENT = timedelta(days=7)
 _QUESTION, _QUESTIONS = 2_000, 20
@@ -54,6 +54,8 @@ class Item:
     url: str
     verb: str
     question: Question | None = None
+    actions: tuple[tuple[str, str], ...] = ()
+    """Label and address of what may help at once."""
 
     @property
     def key(self) -> str:
@@ -83,6 +85,8 @@ def attention(known: Iterable[Standing] | None = None) -> list[Item]:
         *_approvals(),
         *_questions(),
         *(item for each in standing for item in _troubles(each)),
+        *_stuck(standing),
+        *_budgets(standing),
         *_dead_letters(),
         *_failed_deploys(),
         *_failed_jobs({each.agent.pk for each in standing if each.agent.failed}),
@@ -105,10 +109,14 @@ def _state(agent: Agent) -> tuple[str, str]:
         return "crashed", "bad"
     if not agent.running:
         return ("starting", "busy") if agent.wanted else ("stopped", "off")
+    if agent.frozen:
+        return "frozen", "off"
     if not agent.connected:
         return "connecting", "busy"
     if agent.needs_login:
         return "needs login", "needs"
+    if agent.over_budget:
+        return "over budget", "needs"
     if agent.paused:
         return "paused", "off"
     return ("working", "busy") if agent.busy_since else ("running", "good")
@@ -125,6 +133,7 @@ def row(standing: Standing) -> dict[str, Any]:
         "needs_update": standing.needs_update,
         "needs_login": agent.needs_login,
         "paused": agent.paused,
+        "frozen": agent.frozen,
         "web_port": agent.web_port,
         "vnc_port": agent.vnc_port,
         "deployed_tag": deployment.tag if deployment else None,
@@ -205,6 +214,40 @@ def _troubles(standing: Standing) -> list[Item]:
     elif agent.problem:
         items.append(Item("bad", f"{agent.name} reports a problem", _first_line(agent.problem), None, url, "Look"))
     return items
+
+
+_HELP = {"silent": ("interrupt", "restart"), "looping": ("interrupt", "new_session"), "crashing": ("stop",)}
+_LABELS = {"interrupt": "Interrupt", "restart": "Restart", "new_session": "New session", "stop": "Stop"}
+
+
+def _stuck(standing: Iterable[Standing]) -> list[Item]:
+    found = []
+    for one in stuck.look(each.agent for each in standing):
+        name = one.agent.name
+        actions = tuple((_LABELS[verb], _address(name, verb)) for verb in _HELP[one.kind])
+        found.append(
+            Item("bad", one.title, one.evidence, one.since, reverse("agent", args=[name]), "Look", actions=actions)
+        )
+    return found
+
+
+def _address(name: str, verb: str) -> str:
+    return reverse("act" if verb in ("restart", "stop") else "order", args=[name, verb])
+
+
+def _budgets(standing: Iterable[Standing]) -> list[Item]:
+    """What is nearly or wholly used up; only the operator grants more."""
+    found = []
+    for use in budgets.uses(each.agent for each in standing):
+        if use.share < budgets.WARN:
+            continue
+        who = "The swarm" if use.agent is None else use.agent.name
+        title = f"{who} has used up its {use.what}" if use.is_spent else f"{who} nears its limit of {use.what}"
+        url = reverse("dashboard") if use.agent is None else reverse("agent", args=[use.agent.name])
+        name = "--swarm" if use.agent is None else use.agent.name
+        detail = f"{use.told()}. hivectl budget raise {name} --{use.what} N grants more for today."
+        found.append(Item("bad" if use.is_spent else "needs", title, detail, None, url, "Look"))
+    return found
 
 
 def _failed_deploys() -> list[Item]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from broker import delivery, hub, standing
 from broker.hub import Hub
@@ -17,6 +19,7 @@ from hiveproject.sockets import AgentSockets
 from hiveproject.tail import Changes, Tail
 from hiveproject.terminal import rooms, sessions
 
+logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
 _GAP_SECONDS = 0.1
 
@@ -72,14 +75,24 @@ class Services:
 
     async def _keep_sockets(self, agent_sockets: AgentSockets) -> None:
         """At every change of an agent, and now and then in case a runtime folder was made anew."""
-        names = await in_thread(sockets.wanted)
+        clock = asyncio.get_running_loop().time
+        checked = clock()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CHECK_SECONDS):
                     await self._agents_changed.wait()
+            if self._agents_changed.is_set():
                 self._agents_changed.clear()
-                names = await in_thread(sockets.wanted)
-            except TimeoutError:
-                pass
-            agent_sockets.follow(names)
+                await self._follow(agent_sockets)
+            if clock() - checked >= _CHECK_SECONDS:
+                checked = clock()
+                agent_sockets.repair()
             await asyncio.sleep(_GAP_SECONDS)  # agents change at every turn
+
+    async def _follow(self, agent_sockets: AgentSockets) -> None:
+        try:
+            agent_sockets.follow(await in_thread(sockets.wanted, agent_sockets.names))
+        except OperationalError as error:
+            logger.warning("the agents' sockets stay as they are while the database is away: %s", error)
+            self._agents_changed.set()
+            await asyncio.sleep(_CHECK_SECONDS)

@@ -28,6 +28,13 @@ HIVE_NOTIFY_KIND = environment.choice("HYPERHIVE_NOTIFY_KIND", "json", ("ntfy", 
 HIVE_NOTIFY_URL = environment.address("HYPERHIVE_NOTIFY_URL", "")
 HIVE_NOTIFY_SECRET = environment.text("HYPERHIVE_NOTIFY_SECRET")
 HIVE_EVENT_DAYS = environment.integer("HYPERHIVE_EVENT_DAYS", 30, 8, 3650)
+# What all agents together may use in a day (UTC); 0 is no limit.
+HIVE_SWARM_BUDGET = {
+    "tokens": environment.integer("HYPERHIVE_TOKENS_PER_DAY", 0, 0, 10**12),
+    "cost": environment.integer("HYPERHIVE_COST_PER_DAY", 0, 0, 10**6),
+    "turns": environment.integer("HYPERHIVE_TURNS_PER_DAY", 0, 0, 10**9),
+}
+HIVE_STUCK_MINUTES = environment.integer("HYPERHIVE_STUCK_MINUTES", 10, 1, 1440)
 HIVE_FORGE_REPO = environment.text("HIVE_FORGE_REPO")
 
 if HIVE_BACKEND == "nixos":

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from django.conf import settings
 
 from agents import runtime
 from agents.models import Agent
+from broker import sql
 from broker.hub import LIFECYCLES
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Listener:
     """A socket that is listened on; `inode` tells whether the file is still ours."""
 
     socket: socket.socket
+    path: str
     inode: int
 
 
@@ -52,12 +54,22 @@ class AgentSockets:
         known = name in self._open and os.fsdecode(path) == str(settings.HIVE_PATHS.agent_socket(name))
         return name if known else None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Whose socket is open."""
+        return frozenset(self._open)
+
     def follow(self, names: set[str]) -> None:
-        """Listen for exactly these agents; a socket whose file has gone is made again."""
-        for name in set(self._open) - names:
+        """Listen for exactly these agents."""
+        for name in self._open.keys() - names:
             self._close(name)
-        for name in names:
-            if name not in self._open or not self._is_ours(name):
+        for name in names - self._open.keys():
+            self._try(name)
+
+    def repair(self) -> None:
+        """A socket whose file has gone is made again."""
+        for name in self.names:
+            if not self._is_ours(name):
                 self._close(name)
                 self._try(name)
 
@@ -89,7 +101,7 @@ class AgentSockets:
             bound.close()
             raise
         asyncio.get_running_loop().add_reader(bound, self._accept, bound)
-        return Listener(bound, path.stat().st_ino)
+        return Listener(bound, str(settings.HIVE_PATHS.agent_socket(name)), path.stat().st_ino)
 
     def _accept(self, bound: socket.socket) -> None:
         try:
@@ -109,7 +121,7 @@ class AgentSockets:
 
     def _is_ours(self, name: str) -> bool:
         try:
-            return settings.HIVE_PATHS.agent_socket(name).lstat().st_ino == self._open[name].inode
+            return os.lstat(self._open[name].path).st_ino == self._open[name].inode
         except OSError:
             return False
 
@@ -123,10 +135,10 @@ class AgentSockets:
         listener.socket.close()
 
 
-def wanted() -> set[str]:
-    """Agents that get a socket: those whose folders are there. Blocks."""
-    names = Agent.objects.filter(lifecycle__in=LIFECYCLES).values_list("name", flat=True)
-    return {name for name in names if settings.HIVE_PATHS.credentials(name).is_dir()}
+def wanted(known: Collection[str] = ()) -> set[str]:
+    """Agents that get a socket: those whose folders are there; they are for those `known`. Blocks."""
+    found = sql.rows(f"SELECT name FROM {Agent._meta.db_table} WHERE lifecycle IN (%s, %s)", *LIFECYCLES)  # noqa: S608
+    return {name for (name,) in found if name in known or settings.HIVE_PATHS.credentials(name).is_dir()}
 
 
 def refuse_long_paths() -> None:

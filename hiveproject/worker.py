@@ -1,4 +1,7 @@
-"""The worker: does the jobs, watches the containers, does what is due, tidies feed and events. One per hive."""
+"""The worker: does the jobs, watches containers, budgets and the clock, freezes, tidies feed and events.
+
+One per hive.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from huey.consumer import Consumer
 
-from agents import commits, feed, jobs, watch
+from agents import commits, feed, freezing, jobs, watch
 from agents.containers import privileged
 from agents.models import Agent
 from approvals import manager, redrive, tags
 from broker import eventlog
 from broker.clock import Clock
+from hiveproject import budgets, stuck
 from hiveproject.reach.following import Following
 
 STOP_SECONDS = 8.0
@@ -45,6 +49,9 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # the consumer has put its own in place
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=watch.Watch().follow, args=(stop,), name="watch", daemon=True)]
+    threads.append(threading.Thread(target=freezing.Freezer().follow, args=(stop,), name="freezer", daemon=True))
+    threads.append(threading.Thread(target=stuck.Lookout().follow, args=(stop,), name="stuck", daemon=True))
+    threads.append(threading.Thread(target=budgets.Purser().follow, args=(stop,), name="budgets", daemon=True))
     threads.append(threading.Thread(target=_prune, args=(stop,), name="prune", daemon=True))
     threads.append(threading.Thread(target=Following().follow, args=(stop,), name="reach", daemon=True))
     clock = Clock(commits.watch().changed)

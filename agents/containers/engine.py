@@ -111,6 +111,15 @@ class LocalContainers(Observed):
     def thaw(self, name: str) -> None:
         self._thaw(self._must_run(name))
 
+    def hold(self, names: Sequence[str], *, frozen: bool) -> dict[str, str]:
+        failed = {}
+        for name in names:
+            try:
+                (self.freeze if frozen else self.thaw)(name)
+            except (VerbRefused, ContainerFailed, OSError) as error:
+                failed[name] = str(error)
+        return failed
+
     # Parts
 
     def _plan(self, spec: ContainerSpec) -> Plan:

@@ -158,6 +158,9 @@ class Containers(Protocol):
     def thaw(self, name: str) -> None:
         """Let them go on."""
 
+    def hold(self, names: Sequence[str], *, frozen: bool) -> dict[str, str]:
+        """Freeze or thaw all of these; name → reason for each that could not be."""
+
 
 def memory_bytes(text: str) -> int:
     """`2G` as bytes; K, M, G, T are powers of 1024."""

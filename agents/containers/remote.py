@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.containers import privileged
@@ -36,6 +37,10 @@ class RemoteContainers(Observed):
 
     def thaw(self, name: str) -> None:
         self._do("thaw", name)
+
+    def hold(self, names: Sequence[str], *, frozen: bool) -> dict[str, str]:
+        failed: dict[str, str] = privileged.call_for(self._paths, "hold", names=list(names), frozen=frozen)
+        return failed
 
     def _do(self, verb: str, name: str, **arguments: Any) -> None:
         if "spec" not in arguments:

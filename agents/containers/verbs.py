@@ -10,7 +10,14 @@ from typing import Any
 from agents.command import CommandFailed
 from agents.containers.engine import LocalContainers
 from agents.containers.folders import FolderRefused, Owners
-from agents.containers.protocol import ContainerFailed, ContainerSpec, SpecRefused, VerbFailed, VerbRefused
+from agents.containers.protocol import (
+    MAX_CHILDREN,
+    ContainerFailed,
+    ContainerSpec,
+    SpecRefused,
+    VerbFailed,
+    VerbRefused,
+)
 from agents.naming import NameRefused, agent_name
 from agents.paths import Paths
 from agents.repositories import proposed
@@ -78,6 +85,12 @@ def _thaw(context: Context, name: Any) -> None:
     context.containers.thaw(agent_name(name))
 
 
+def _hold(context: Context, names: Any, frozen: Any) -> dict[str, str]:
+    if not isinstance(names, list) or len(names) > MAX_CHILDREN or not isinstance(frozen, bool):
+        raise VerbRefused(f"hold takes a list of at most {MAX_CHILDREN} names, and true or false")
+    return context.containers.hold([agent_name(name) for name in names], frozen=frozen)
+
+
 def _destroy(context: Context, name: Any) -> None:
     context.containers.destroy(agent_name(name))
 
@@ -121,6 +134,7 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "drain": _drain,
     "freeze": _freeze,
     "thaw": _thaw,
+    "hold": _hold,
     "destroy": _destroy,
     "purge": _purge,
     "seed_proposed": _seed_proposed,

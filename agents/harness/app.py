@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.harness import servers
 from agents.harness.bash.jobs import Job
@@ -26,6 +26,9 @@ from agents.harness.standing import Standing
 from agents.harness.terminals import Terminals
 from agents.harness.turns import Turns
 from agents.harness.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from agents.harness.drivers.claude.signin import SignIn
 
 STOP_SECONDS = 4.5
 SETTLE_SECONDS = 10.0
@@ -90,6 +93,7 @@ class Harness:
         self.turns = Turns(self.ledger, self.driver, self.link.send, self.journal, self.upkeep.after, notes.take_news)
         self.control = Control(self.turns, self.driver, self.standing, self.link.send, self.journal)
         self.reporter = Reporter(self.journal, self.link.send)
+        self.sign_in: SignIn | None = None
         self._stop = asyncio.Event()
         self._screen = handed_in()
         self._wire()
@@ -100,6 +104,22 @@ class Harness:
         self.link.on("open_terminal", self.terminals.open)
         self.link.on("events_taken", self.reporter.taken)
         self.upkeep.show()
+        if self.config.driver == "claude":
+            self._offer_sign_in()
+
+    def _offer_sign_in(self) -> None:
+        from agents.harness.drivers.claude.signin import SignIn
+
+        self.sign_in = sign_in = SignIn(self.config)
+
+        async def cancel(_args: Frame) -> str:
+            await sign_in.cancel()
+            return "given up"
+
+        self.control.on("login_start", lambda _args: sign_in.start())
+        self.control.on("login_code", lambda args: sign_in.enter(str(args.get("code", ""))))
+        self.control.on("login_status", lambda _args: sign_in.status())
+        self.control.on("login_cancel", cancel)
 
     def _welcomed(self, frame: Frame) -> None:
         self.control.welcomed(frame)
@@ -194,6 +214,8 @@ class Harness:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
         await self.control.close()
+        if self.sign_in is not None:
+            await self.sign_in.cancel()
         await self.forwarder.stop()
         await self.shell.close()
         await self.driver.close()

@@ -33,6 +33,10 @@ class Control:
             "set_model": self._set_model,
         }
 
+    def on(self, verb: str, do: Verb) -> None:
+        """Another order that this harness knows."""
+        self._verbs[verb] = do
+
     def welcomed(self, frame: Frame) -> None:
         """The hive's `welcome` says whether the operator wants this agent to rest."""
         paused = frame.get("paused")

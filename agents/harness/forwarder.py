@@ -1,7 +1,8 @@
 """The loopback door of an agent: MCP for its model, /healthz and /api/state for whoever asks on its port.
 
 `http://127.0.0.1:PORT/<secret>/mcp` goes to the hive's Unix socket with this agent's token added; `/<secret>/bash` is
-the harness's own server. The model's CLI knows the address only; the token is in no environment, argument or file of the CLI.
+the harness's own server. The model's CLI knows the address only; the token is in no environment, argument or file of
+the CLI.
 """
 
 from __future__ import annotations

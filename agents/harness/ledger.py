@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
 
 from agents.harness.frames import Frame, Message, MessageId, Turn
 
@@ -50,12 +49,16 @@ class Ledger:
         self.waiting = deque(message for message in self.waiting if message.local)
         self._held = False
 
-    async def take(self, may: Callable[[], bool] = lambda: True) -> Message | None:
-        """The next message, waiting for one; cancelling loses nothing. None when by then it may not be taken."""
+    async def take(self) -> Message:
+        """The next message, waiting for one; cancelling loses nothing."""
         while not self.waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.waiting.popleft() if may() else None
+        return self.waiting.popleft()
+
+    def untake(self, message: Message) -> None:
+        """It waits again, before all others."""
+        self.waiting.appendleft(message)
 
     def begin(self, turn: Turn) -> Frame:
         self.current, self._held = turn, True

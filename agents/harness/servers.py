@@ -19,7 +19,7 @@ TAKEN = ("hyperhive", "bash")
 Json = dict[str, Any]
 
 
-def extra(config: Config) -> Mapping[str, Mapping[str, Any]]:
+def listed(config: Config) -> Mapping[str, Mapping[str, Any]]:
     """What agent.nix says; the names of the hive's own servers are not to be had."""
     servers = config.options.get("extraMcpServers") or {}
     return {name: server for name, server in servers.items() if name not in TAKEN}
@@ -27,12 +27,12 @@ def extra(config: Config) -> Mapping[str, Mapping[str, Any]]:
 
 def usable(config: Config) -> dict[str, Json]:
     """Name → entry of the CLI's configuration, for every server whose files are the approved ones."""
-    return {name: _entry(config, server) for name, server in extra(config).items() if not _complaint(config, server)}
+    return {name: _entry(config, server) for name, server in listed(config).items() if not _complaint(config, server)}
 
 
 def refusals(config: Config) -> Iterator[str]:
     """A sentence for each server that is not started."""
-    for name, server in extra(config).items():
+    for name, server in listed(config).items():
         if complaint := _complaint(config, server):
             yield f"the MCP server {name!r} is not started: {complaint}"
 

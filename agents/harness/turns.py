@@ -115,11 +115,13 @@ class Turns:
         while True:
             await self._unpaused.wait()
             await self._driver.ready()
-            message = await self._ledger.take(self._unpaused.is_set)
-            if message is not None:
-                turn = Turn(uuid4().hex, message, self._news())
-                self._ledger.begin(turn)
-                return turn
+            message = await self._ledger.take()
+            if self.paused:
+                self._ledger.untake(message)
+                continue
+            turn = Turn(uuid4().hex, message, self._news())
+            self._ledger.begin(turn)
+            return turn
 
     async def _one(self, turn: Turn) -> None:
         message, began = turn.message, time.monotonic()

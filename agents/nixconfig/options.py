@@ -157,8 +157,8 @@ OPTIONS = (
         attributes_of(_SERVER_NAME, Kind("MCP server", _server)),
         {},
         "harness",
-        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's). A word"
-        " that begins with ./ names a file of this repository, as approved.",
+        "Further MCP servers: `command`, `args`, `env`, or `url`, `headers`; `tools` (null: all of the server's). A"
+        " word that begins with ./ names a file of this repository, as approved.",
     ),
     Option("memoryMax", kinds.size, "2G", "containers", "Memory that the container may use."),
     Option("cpuQuota", kinds.percent, "50%", "containers", "Processor time; 100% is one processor."),
@@ -202,8 +202,9 @@ OPTIONS = (
         "harness",
         'The agent of driver "acp" and its arguments, such as `[ "gemini" "--acp" ]`; it must be on PATH.',
     ),
-    Option("budget.tokensPerDay", nullable(kinds.amount), None, None, "Tokens a day. null: no limit."),
-    Option("budget.costPerDay", nullable(kinds.amount), None, None, "US dollars a day. null: no limit."),
+    Option("budget.tokensPerDay", nullable(kinds.amount), None, "budgets", "Tokens a day (UTC). null: no limit."),
+    Option("budget.costPerDay", nullable(kinds.amount), None, "budgets", "US dollars a day (UTC). null: no limit."),
+    Option("budget.turnsPerDay", nullable(kinds.amount), None, "budgets", "Turns a day (UTC). null: no limit."),
     Option("placement.labels", list_of(_LABEL), [], None, "Labels that the host of the agent must carry."),
     Option("project", nullable(kinds.text), None, None, "The project that the agent belongs to."),
 )

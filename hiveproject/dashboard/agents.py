@@ -18,18 +18,20 @@ from approvals import contents, highlight, requests
 from approvals.models import Approval, Tag
 from approvals.requests import RequestRefused
 from broker.models import Message
-from hiveproject import overview
+from hiveproject import overview, signing_in
 from hiveproject.dashboard import messages
 from hiveproject.dashboard.forms import RollbackForm, TypedNameForm
 from hiveproject.dashboard.requests import HiveRequest, actor, done, operators_only, refused, show
 from hiveproject.overview import Standing
 from hiveproject.screens import presence
+from hiveproject.signing_in import SignIn
 
 PANELS = {
     "agent": "agents/_agent.html",
     "conversation": "agents/_conversation.html",
     "deploys": "agents/_deploys.html",
     "secrets": "agents/_secrets.html",
+    "steering": "agents/_steering.html",
     "work": "agents/_work.html",
     "end": "agents/_end.html",
 }
@@ -65,6 +67,10 @@ class Profile:
         return [(tag, approvals.get(_number(tag))) for tag in sorted(tags, key=_number, reverse=True)]
 
     @cached_property
+    def login(self) -> SignIn:
+        return signing_in.state(self.agent)
+
+    @cached_property
     def secrets(self) -> list[Secret]:
         return list(self.agent.secrets.all())
 
@@ -79,7 +85,7 @@ class Profile:
 
 def agent_page(request: HiveRequest, name: str) -> HttpResponse:
     agent = existing(name)
-    topics = f"agents:{agent.pk} approvals jobs deliveries:{name}"
+    topics = f"agents:{agent.pk} approvals jobs deliveries:{name} orders:{name}"
     context = {"profile": Profile(agent), "agent": agent, "topics": topics, "has_screen": presence.is_enabled(agent)}
     return show(request, "agents/agent.html", PANELS, context)
 

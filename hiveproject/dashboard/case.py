@@ -45,6 +45,11 @@ class Case:
         self.approval, self.against, self.whole, self.path = approval, against, whole, path
         self.most = MOST if everything else FEW
 
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What would be sent and when, where a scheduled prompt is asked for."""
+        return schedules.plan_of_approval(self.approval)
+
     # -- the change --------------------------------------------------------------------------------------------
 
     @cached_property
@@ -104,11 +109,6 @@ class Case:
         if self.plan is not None:
             return []
         return optionchanges.compare(None if self.base is None else self.base.options, self.approval.options)
-
-    @cached_property
-    def plan(self) -> Plan | None:
-        """What would be sent and when, where a scheduled prompt is asked for."""
-        return schedules.plan_of_approval(self.approval)
 
     @cached_property
     def unchanged(self) -> int:

@@ -15,9 +15,11 @@ from hiveproject.dashboard import (
     messages,
     policy,
     questions,
+    rollbacks,
     schedules,
     screen,
     secrets,
+    steering,
     terminals,
 )
 
@@ -50,6 +52,13 @@ urlpatterns = [
     path("agents/<slug:name>/", agents.agent_page, name="agent"),
     path("agents/<slug:name>/agent.nix", agents.configuration, name="configuration"),
     path("agents/<slug:name>/log/", agents.container_log, name="container-log"),
+    re_path(
+        rf"^agents/(?P<name>[a-z0-9-]+)/orders/(?P<verb>{'|'.join(steering.PLAIN)})/$", steering.order, name="order"
+    ),
+    path("agents/<slug:name>/orders/set_model/", steering.set_model, name="set-model"),
+    path("agents/<slug:name>/orders/login_code/", steering.enter_code, name="login-code"),
+    re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>freeze|thaw)/$", steering.freeze, name="freeze"),
+    re_path(r"^agents-all/(?P<verb>freeze|thaw)/$", steering.freeze_all, name="freeze-all"),
     path("agents/<slug:name>/policy/", policy.try_out, name="policy"),
     path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
     path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
@@ -58,6 +67,7 @@ urlpatterns = [
     path("agents/<slug:name>/secrets/<str:secret>/remove/", secrets.remove, name="secret-remove"),
     path("agents/<slug:name>/destroy/", agents.destroy, name="destroy"),
     path("agents/<slug:name>/revive/", agents.revive, name="revive"),
+    path("agents/<slug:name>/rollback/<int:number>/", rollbacks.preview, name="rollback-preview"),
     path("agents/<slug:name>/rollback/", agents.rollback, name="rollback"),
     re_path(r"^agents/(?P<name>[a-z0-9-]+)/(?P<verb>start|stop|restart|rebuild)/$", agents.act, name="act"),
     path("agents/<slug:name>/screen/", screen.screen_page, name="screen"),

@@ -55,11 +55,40 @@ def _agents(verbs: _Verbs[_Parser]) -> None:
     destroy.add_argument("--purge", action="store_true", help="remove notes, credentials and repositories too")
     logs = _named(verbs, "logs", "the last lines its container wrote")
     logs.add_argument("--lines", type=_count, default=200, help="how many (200)")
+    _orders(verbs)
     secret = _verb(verbs, "secret", "the secrets of an agent: values go in by standard input and are never shown")
     secret.add_argument("what", choices=("set", "list", "unset"))
     secret.add_argument("name", metavar="NAME")
     secret.add_argument("secret", metavar="SECRET", nargs="?", help="its name; a file of that name in /run/secrets")
     secret.add_argument("--env", action="store_true", help="make it a variable of the agent's programs too")
+
+
+def _orders(verbs: _Verbs[_Parser]) -> None:
+    for name, what in (
+        ("interrupt", "end the turn that runs; its session is kept"),
+        ("compact", "make its model's session shorter, after the turn that runs"),
+        ("new-session", "let the next turn begin with an empty session"),
+        ("model", "have another model answer, from the next turn on"),
+        ("pause", "begin no further turn; messages wait"),
+        ("resume", "go on after a pause"),
+    ):
+        verb = _named(verbs, name, what)
+        verb.add_argument("--wait", type=_count, default=10, help="seconds to wait for what comes of it (10)")
+        if name == "model":
+            verb.add_argument("model", metavar="MODEL", nargs="?", help="without: the one of its agent.nix")
+    for name, what in (("freeze", "hold every process of it, at once"), ("thaw", "let its processes go on")):
+        verb = _verb(verbs, name, what)
+        verb.add_argument("name", metavar="NAME", nargs="?")
+        verb.add_argument("--all", action="store_true", help="every agent that runs")
+    budget = _verb(verbs, "budget", "what is used of today's budgets, and granting more for today")
+    budget.add_argument("what", choices=("show", "raise"))
+    budget.add_argument("name", metavar="NAME", nargs="?")
+    budget.add_argument("--swarm", action="store_true", help="all agents together")
+    for what in ("tokens", "cost", "turns"):
+        budget.add_argument(f"--{what}", type=float, metavar="N", help=f"how much more ({what})")
+    login = _verb(verbs, "login", "sign its driver in: start gives an address, code reads the code from standard input")
+    login.add_argument("what", choices=("start", "code", "status", "cancel"))
+    login.add_argument("name", metavar="NAME")
 
 
 def _approvals(verbs: _Verbs[_Parser]) -> None:

@@ -1,7 +1,8 @@
 """A websocket after the takeover: a Twisted protocol of our own in place of daphne's, on the same transport.
 
-Writes go straight to the socket while nothing waits in the transport; what the socket does not take, the transport
-sends on and tells when it is through (a pull producer is asked for more then).
+The socket is read and written here, with nothing between it and the event loop. What it does not take at once the
+transport sends on, and tells when it is through (a pull producer is asked for more then). The transport also finds
+out that a connection has ended, and closes it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hiveproject.takeover.codec import Control, Decoder, ProtocolBroken
 logger = logging.getLogger(__name__)
 UNREAD_SECONDS, CLOSE_SECONDS = 30.0, 5.0
 _IOV_MAX = 1024
+_READ_BYTES = 64 * 1024
 _COPY_BELOW = 128 * 1024
 
 
@@ -47,6 +49,7 @@ class TakenConnection(Protocol):
         self._was_congested = False
         self._reading = False
         self._delivering = False
+        self._listens = False
         self._closing_since: float | None = None
         self._unread_since: float | None = None
         self._heard = time.monotonic()
@@ -65,6 +68,27 @@ class TakenConnection(Protocol):
         """What the client had sent before the takeover."""
         self._decoder.feed(data)
 
+    def _listen(self, wanted: bool) -> None:
+        if wanted and not self._listens and not self._ended:
+            self._loop.add_reader(self._socket, self._readable)
+            self._listens = True
+        elif not wanted and self._listens:
+            self._loop.remove_reader(self._socket)
+            self._listens = False
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.dataReceived(data)
+        else:  # the transport reads the same, and knows what to do
+            self._listen(False)
+            self._transport.resumeProducing()
+
     def dataReceived(self, data: bytes) -> None:
         self._heard, self._asked = time.monotonic(), None
         if self._is_lost:
@@ -76,7 +100,7 @@ class TakenConnection(Protocol):
     def pause(self) -> None:
         self._reading = False
         if self._closing_since is None:
-            self._transport.pauseProducing()
+            self._listen(False)
 
     def resume(self) -> None:
         if self._reading or self._detached is not None or self._ended:
@@ -89,8 +113,8 @@ class TakenConnection(Protocol):
         """First what is there already, then what comes."""
         if self._reading:
             self._deliver()
-        if self._reading and not self._ended:
-            self._transport.resumeProducing()
+        if self._reading:
+            self._listen(True)
 
     def _deliver(self) -> None:
         if self._delivering:
@@ -211,7 +235,8 @@ class TakenConnection(Protocol):
                 self._is_drained()
 
     def stopProducing(self) -> None:
-        """The transport has ended (IPullProducer); `connectionLost` follows."""
+        """The transport closes the socket next (IPullProducer); `connectionLost` follows."""
+        self._listen(False)
 
     def _is_drained(self) -> None:
         self._waiting, self._unread_since = 0, None
@@ -233,10 +258,11 @@ class TakenConnection(Protocol):
         self._flush()
         if not self._reading:  # the client's close frame is waited for
             self._loop.call_soon(self._deliver)
-            self._transport.resumeProducing()
+            self._listen(True)
 
     def abort(self) -> None:
         if not self._ended:
+            self._listen(False)
             self._transport.abortConnection()
 
     def _say_close(self, payload: bytes) -> None:
@@ -245,6 +271,7 @@ class TakenConnection(Protocol):
 
     def _leave(self) -> None:
         """Close the socket once all is sent."""
+        self._listen(False)
         self._transport.unregisterProducer()
         self._transport.loseConnection()
 

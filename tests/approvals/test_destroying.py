@@ -25,7 +25,7 @@ def approval(containers: PlayedContainers) -> Approval:
 
 def test_it_waits_at_once_and_is_done_when_approved(approval: Approval, containers: PlayedContainers) -> None:
     assert approval.status == "pending"
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="alice")
     work()
     assert fresh(approval).status == "done"
     assert (hive.agent().lifecycle, containers.running) == (Agent.Lifecycle.KEPT, set())
@@ -57,7 +57,7 @@ def test_what_cannot_end_is_refused(containers: PlayedContainers) -> None:
 
 
 def test_killed_in_the_middle_it_is_done_later(approval: Approval, monkeypatch: pytest.MonkeyPatch) -> None:
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="alice")
     kill_at(monkeypatch, configuration, "forget", 1)
     with pytest.raises(Killed):
         work()
@@ -74,6 +74,6 @@ def test_what_goes_wrong_is_told(
         raise ContainerFailed(name, "it does not end")
 
     monkeypatch.setattr(containers, "destroy", stuck)
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="alice")
     work()
     assert (fresh(approval).status, "does not end" in fresh(approval).note) == ("failed", True)

@@ -60,7 +60,7 @@ def test_the_lock_is_shown_and_changes_only_when_approved(flake: Path) -> None:
     assert json.loads(shown)["nodes"]["hyperhive"]["locked"]["narHash"]
     assert approval.content.before == {}
     assert approval.lock_hash == inputs.lock_hash(shown.encode())
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     work()
     done = fresh(approval)
     assert (done.status, locked().decode()) == ("deployed", shown)
@@ -70,7 +70,7 @@ def test_the_lock_is_shown_and_changes_only_when_approved(flake: Path) -> None:
 
 
 def test_a_second_update_shows_old_and_new(flake: Path) -> None:
-    decisions.approve(asked(), actor=BEA)
+    decisions.approve(asked(), actor=BEA, typed_name="hm1nd")
     work()
     old = locked()
     change(flake)
@@ -83,7 +83,7 @@ def test_a_second_update_shows_old_and_new(flake: Path) -> None:
 
 
 def test_nothing_newer_is_no_question(flake: Path) -> None:
-    decisions.approve(asked(), actor=BEA)
+    decisions.approve(asked(), actor=BEA, typed_name="hm1nd")
     work()
     again = asked()
     assert (again.status, "nothing to update" in again.note) == ("failed", True)
@@ -103,7 +103,7 @@ def test_only_one_update_at_a_time(flake: Path) -> None:
 def test_pending_approvals_ask_for_a_fresh_look(flake: Path) -> None:
     waiting = hive.proposed(nix())
     seen = digests.shown(waiting)
-    decisions.approve(asked(), actor=BEA)
+    decisions.approve(asked(), actor=BEA, typed_name="hm1nd")
     work()
     waiting = fresh(waiting)
     assert (waiting.status, waiting.fresh_look, waiting.lock_hash) == ("pending", True, inputs.lock_hash(locked()))
@@ -117,7 +117,7 @@ def test_pending_approvals_ask_for_a_fresh_look(flake: Path) -> None:
 
 
 def test_what_was_approved_before_the_update_is_superseded(flake: Path) -> None:
-    update = decisions.approve(asked(), actor=BEA)
+    update = decisions.approve(asked(), actor=BEA, typed_name="hm1nd")
     waiting = decisions.approve(hive.proposed_only(nix()), actor=BEA)
     hive.run_job(update, "update_inputs")
     work()
@@ -127,7 +127,7 @@ def test_what_was_approved_before_the_update_is_superseded(flake: Path) -> None:
 def test_a_lock_that_cannot_be_used_is_aborted(flake: Path) -> None:
     (flake / "flake.nix").write_text('{ outputs = { self }: { nixosConfigurations = throw "gone for good"; }; }')
     approval = asked()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     work()
     failed = fresh(approval)
     assert (failed.status, "gone for good" in failed.note, locked()) == ("failed", True, b"")
@@ -137,7 +137,7 @@ def test_a_lock_that_cannot_be_used_is_aborted(flake: Path) -> None:
 
 def test_another_lock_meanwhile_supersedes(flake: Path) -> None:
     approval = asked()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     folder = django_settings.HIVE_PATHS.job(999)
     folder.mkdir(parents=True)
     meta.adopt_lock(django_settings.HIVE_PATHS.meta, folder, b"{}\n", "by hand", hyperhive_url=f"path:{flake}")
@@ -149,14 +149,14 @@ def test_another_text_than_the_one_shown_supersedes(flake: Path) -> None:
     approval = asked()
     approval.content.after = {"flake.lock": "{}"}
     approval.content.save()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     work()
     assert (fresh(approval).status, locked()) == ("superseded", b"")
 
 
 def test_an_operator_aborts_it_while_it_is_prepared(flake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = asked()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     try_lock = configuration.try_lock
 
     def meanwhile(*given: object) -> None:
@@ -170,7 +170,7 @@ def test_an_operator_aborts_it_while_it_is_prepared(flake: Path, monkeypatch: py
 
 def test_an_update_cut_off_after_the_lock_is_finished(flake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = asked()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     with monkeypatch.context() as cut:
         cut.setattr(tags, "plant_in_meta", hive.killed)
         with pytest.raises(hive.Killed):
@@ -198,7 +198,7 @@ def test_building_every_agent_with_the_new_lock(flake: Path, tmp_path: Path) -> 
 
 def test_metas_tags_are_mirrored_without_an_agent(flake: Path) -> None:
     approval = asked()
-    decisions.approve(approval, actor=BEA)
+    decisions.approve(approval, actor=BEA, typed_name="hm1nd")
     work()
     Tag.objects.filter(agent=None).delete()
     tags.reconcile_meta()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import sys
 from pathlib import Path
 
-from tests.bench import browser, idle, mail
+from tests.bench import browser, freezing, idle, mail
+from tests.bench.machine import machine
 from tests.system.hive import Hive, running_hive
 
 ROUNDS = 5
@@ -28,13 +27,11 @@ def main() -> None:
         _note(figures, "event committed → in the browser, ms", "p95 ≤ 100", browser.measure(hive))
         for name, (goal, values) in idle.measure(hive).items():
             _note(figures, name, goal, values)
+    for name, (goal, values) in freezing.measure().items():
+        _note(figures, name, goal, values)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=2))
     sys.stdout.write(f"\n{machine()}\nwritten to {OUT}\n")
-
-
-def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
 def _note(figures: dict[str, dict[str, object]], name: str, goal: str, values: list[float]) -> None:

@@ -95,12 +95,14 @@ class Hive:
 
     def start(self) -> None:
         with (self.root / "web.log").open("ab") as log:
-            self._web = command.start(
-                [sys.executable, "-m", "django", "web"], env=self.environment, stdout=log, stderr=log
-            )
+            self._web = command.start([sys.executable, *self.web_command], env=self.environment, stdout=log, stderr=log)
         until(lambda: self._answers() or self._web.poll() is not None, START_SECONDS, "the web process")
         assert self._web.poll() is None, self.log
         self._await_sockets(self._live)
+
+    @property
+    def web_command(self) -> list[str]:
+        return ["-m", "django", "web"]
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         """End the web process; its exit status."""

@@ -113,7 +113,7 @@ async def test_a_bad_frame_is_answered_and_changes_nothing(
     assert hive.log.count(f"frame of {name} refused: {code}") == 1
 
 
-@pytest.mark.parametrize("window", [0, 65, True, "1", None])
+@pytest.mark.parametrize("window", [0, 257, True, "1", None])
 async def test_hello_is_checked_too(hive: Hive, names: Names, window: object) -> None:
     (name,) = names(1)
     async with hive.socket(name) as socket:

@@ -76,7 +76,14 @@ def test_nothing_is_stored_twice(alice: Agent) -> None:
 
 
 def test_statistics_become_rows(alice: Agent) -> None:
-    figures = {"turns": 1, "turn_seconds": 0.5, "on": True, "name": "x", "bad key": 1, "huge": float("inf")}
+    figures: dict[str, Any] = {
+        "turns": 1,
+        "turn_seconds": 0.5,
+        "on": True,
+        "name": "x",
+        "bad key": 1,
+        "huge": float("inf"),
+    }
     eventlog.store(alice.pk, EPOCH, [event(1, "stats", **figures)])
     eventlog.store(alice.pk, EPOCH, [event(1, "stats", **figures)])
     assert set(Stat.objects.values_list("key", "value")) == {("turns", 1.0), ("turn_seconds", 0.5)}

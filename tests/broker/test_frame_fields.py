@@ -15,7 +15,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "hello": {"version": 1, "harness": "test", "driver": "scripted", "window": 1},
     "turn_started": {"turn": "t", "messages": [1]},
     "turn_ended": {"turn": "t", "outcome": "ok", "error": ""},
-    "report": {"model": "m", "needs_login": False, "problem": None, "paused": False},
+    "report": {
+        **{"model": "m", "needs_login": False, "problem": None, "limited_until": None},
+        **{"session": None, "context": None, "context_limit": 1},
+    },
+    "events": {"epoch": "e", "events": [{}]},
+    "control_result": {"id": 1, "ok": True, "text": ""},
     "pong": {"id": "p"},
     "call": {"id": "1", "tool": "send", "args": {}},
 }

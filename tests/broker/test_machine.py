@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agents.models import Agent, Deployment
 from broker import deadletters, delivery
+from broker.leases import Leased
 from broker.models import Delivery, Message
 from broker.refusals import NotLeased
 from broker.sending import Sender, send
@@ -194,7 +195,7 @@ class Machine(RuleBasedStateMachine):
         assert self.session
         return self.session
 
-    def _took(self, got: list[delivery.Leased], limit: int, turn: str) -> None:
+    def _took(self, got: list[Leased], limit: int, turn: str) -> None:
         expected = self._in_order()[: max(limit, 0)]
         assert [message.id for message in got] == expected, "urgent first, then the oldest, no more than asked"
         assert all(message.redelivered == (message.id in self.delivered_before) for message in got)

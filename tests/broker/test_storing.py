@@ -14,11 +14,11 @@ from agents import naming
 from agents.models import Agent, Change, Deployment
 from broker.inbox import depths, read_by_operator
 from broker.models import Delivery, Message
-from broker.policy import Directory
 from broker.refusals import Refused, SendRefused
 from broker.sending import Sender, send
 from broker.storing import MAX_BODY, Outgoing, Sent
-from broker.writer import Part, Writer, Written, write
+from broker.transactions import Desk, Part, Written, write
+from broker.writer import Writer
 from tests import engines
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def swarm() -> None:
 
 def written(*works: Any) -> list[Any]:
     parts = [Part(work, lambda _result: None) for work in works]
-    return write(parts, Directory.load, lambda _name: None).results
+    return write(parts, Desk(lambda _name: None)).results
 
 
 def out(body: str = "x", to: str = "bob", sender: str = "alice", **more: Any) -> Outgoing:
@@ -225,7 +225,7 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.writer.sql.choose_durability", lambda _level: None)
 
 
-def _plain_write(batch: Any, _agents: Any, _slot: Any) -> Written:
+def _plain_write(batch: Any, _desk: Any) -> Written:
     return Written([part.work() for part in batch], [], frozenset())
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from tests.builders import COMMIT
 from tests.cli.hive import QuietHive
 
-LIST_KEYS = ["name", "container", "running", "failed", "needs_update", "needs_login", "paused", "web_port", "vnc_port"]
+LIST_KEYS = [
+    "name",
+    "container",
+    "running",
+    "failed",
+    "needs_update",
+    "needs_login",
+    "paused",
+    "frozen",
+    "web_port",
+    "vnc_port",
+]
 LIST_KEYS += ["deployed_tag", "deployed_sha", "driver", "active_model", "status_text", "status_set_at", "inbox_depth"]
 APPROVAL_KEYS = ["id", "agent", "kind", "status", "commit", "requested_by", "requested_at"]
 APPROVAL_KEYS += ["decided_by", "decided_at", "note", "shown"]

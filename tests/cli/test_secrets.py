@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,14 +10,14 @@ VALUE = "s3cret-of-the-forge"
 
 
 @pytest.fixture
-def alice(hive: QuietHive) -> Iterator[QuietHive]:
+def alice(hive: QuietHive) -> QuietHive:
     """With the folders that her container needs."""
     owner = (hive.root / "s/hive.sqlite").stat()
     for folder in ("claude", "secrets", "secrets/env"):
         path = hive.root / "s/agents/alice" / folder
         path.mkdir(parents=True, exist_ok=True)
         os.chown(path, owner.st_uid, owner.st_gid)
-    yield hive
+    return hive
 
 
 def test_a_secret_goes_in_and_never_comes_out(alice: QuietHive) -> None:

@@ -203,3 +203,17 @@ def test_the_list_holds_what_was_created_and_not_destroyed(hive: Hive) -> None:
     hive.containers.destroy("bob")
     assert hive.containers.list() == ["alice"]
     assert hive.paths.notes("bob").is_dir()
+
+
+def test_many_are_frozen_and_thawed_in_one_call(hive: Hive) -> None:
+    ticking = "import time\nwhile True:\n  report(time.monotonic()); time.sleep(0.005)"
+    for name in ("alice", "bob"):
+        hive.run(ticking, name)
+        hive.answer(name)
+    failed = hive.containers.hold(["alice", "bob", "carol"], frozen=True)
+    assert failed == {"carol": "carol does not run"}
+    assert hive.falls_silent("alice")
+    assert hive.falls_silent("bob")
+    assert hive.containers.hold(["alice", "bob"], frozen=False) == {}
+    assert hive.answer("alice") > 0
+    assert hive.answer("bob") > 0

@@ -41,7 +41,7 @@ def test_a_bad_name_is_refused_by_every_verb(hive: Hive, verb: str) -> None:
 
 
 def test_every_verb_is_covered_here() -> None:
-    assert set(verbs.VERBS) == {*REST, "start", "evaluate"}
+    assert set(verbs.VERBS) == {*REST, "start", "evaluate", "hold"}
 
 
 @pytest.mark.parametrize("verb", ["", "Start", "read_log", "__class__", "perform"])
@@ -89,3 +89,12 @@ def test_a_folder_that_is_a_link_is_refused(hive: Hive, tmp_path: Path) -> None:
     with pytest.raises(VerbFailed, match="not a link"):
         perform(hive, "prepare", name="alice")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "frozen"),
+    [("alice", True), (["alice", "../x"], True), (["alice"], 1), (["x"] * 501, True), ([None], False)],
+)
+def test_holding_takes_names_alone(hive: Hive, names: Any, frozen: Any) -> None:
+    with pytest.raises(VerbRefused):
+        perform(hive, "hold", names=names, frozen=frozen)

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from agents import command, jobs
 from agents.actors import SYSTEM
@@ -111,6 +112,44 @@ def test_a_job_cut_off_too_often_is_given_up_and_told() -> None:
     job.refresh_from_db()
     assert job.status == Job.Status.INTERRUPTED
     assert "given up" in told[0]
+
+
+def test_a_job_that_loses_the_database_is_driven_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handler(run: Run) -> None:
+        if run.job.attempts < 2:
+            raise OperationalError("the server closed the connection")
+
+    poked: list[int] = []
+    _kind(handler)
+    job = _requested()
+    jobs.register_queue(poked.append)
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.status, poked) == (Job.Status.QUEUED, [job.pk])
+    assert "driven again" in job.lines.get().text
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert job.status == Job.Status.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_how_a_job_ended_is_told_even_when_the_database_is_away_just_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+    finish = jobs._finish
+
+    def away_at_first(this: Run, status: str, error: str) -> None:
+        tries.append(status)
+        if len(tries) < 3:
+            raise OperationalError("connection refused")
+        finish(this, status, error)
+
+    monkeypatch.setattr(jobs, "_finish", away_at_first)
+    monkeypatch.setattr(jobs, "_DATABASE_SECONDS", 0.0)
+    _kind(lambda run: None)
+    job = _requested()
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.status, len(tries)) == (Job.Status.DONE, 3)
 
 
 def test_commands_of_a_job_hold_its_lock() -> None:

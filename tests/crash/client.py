@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -29,8 +29,10 @@ class Refused(Exception):
 class Client:
     """Sends to random others and takes what comes, one turn a message, until told to finish; then only takes."""
 
-    def __init__(self, hive: Hive, name: str, others: Sequence[str], seed: int) -> None:
+    def __init__(self, hive: Hive, name: str, others: Sequence[str], seed: int, grew: Callable[[], None]) -> None:
+        """`grew` is called whenever there is something new to be seen here."""
         self.log, self.clock = Log(name), Log(f"{CLOCK}{name}")
+        self._grew = grew
         self.connections = self.quiet_on = self.taken = 0
         self._hive, self._name, self._others = hive, name, others
         self._random = random.Random(seed)
@@ -69,6 +71,12 @@ class Client:
         assert self._unanswered is not None
         self.log.add("stored", *self._unanswered, ident)
         self._unanswered = None
+        self._grew()
+
+    def quiet(self) -> None:
+        """Nothing waits for this client on the connection it has."""
+        self.quiet_on = self.connections
+        self._grew()
 
     def wants_a_reminder(self) -> bool:
         return self._sending and self._random.random() < 0.01
@@ -89,6 +97,7 @@ class Client:
         assert frame["sender"] == (self._name if peer.startswith(CLOCK) else peer), frame
         self.log.add("got", peer, int(number), frame["id"], redelivered=frame["redelivered"])
         self.taken += 1
+        self._grew()
         return peer, int(number)
 
 
@@ -147,7 +156,7 @@ class _Talk:
         before = self._client.taken
         await self._call("set_status", text="listening")
         if self._client.taken == before:
-            self._client.quiet_on = self._client.connections
+            self._client.quiet()
             self._due.clear()
             await self._due.wait()
 

@@ -30,7 +30,11 @@ class Storm:
         names = [f"a{number}" for number in range(agents)]
         hive.add(naming.MANAGER, *names)  # a manager that is there is not spawned
         self.operator = Log(OPERATOR)
-        self.clients = [Client(hive, name, [other for other in names if other != name], seed) for name in names]
+        self._grew = asyncio.Event()
+        self.clients = [
+            Client(hive, name, [other for other in names if other != name], seed + number, self._grew.set)
+            for number, name in enumerate(names)
+        ]
 
     @property
     def logs(self) -> list[Log]:
@@ -113,9 +117,11 @@ class Storm:
         await self._until(lambda: all(client.quiet_on > connection for client, connection in pairs))
 
     async def _until(self, condition: Callable[[], object]) -> None:
+        """Asked again whenever a client has written something down."""
         async with asyncio.timeout(_SETTLE_SECONDS):
             while not condition():
-                await asyncio.sleep(0.02)
+                await self._grew.wait()
+                self._grew.clear()
 
     def _stored(self) -> list[object]:
         return [event for log in self.logs for event in log.of("stored")]

@@ -12,7 +12,18 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 KEYS = [
-    *("name", "container", "running", "failed", "needs_update", "needs_login", "paused", "web_port", "vnc_port"),
+    *(
+        "name",
+        "container",
+        "running",
+        "failed",
+        "needs_update",
+        "needs_login",
+        "paused",
+        "frozen",
+        "web_port",
+        "vnc_port",
+    ),
     *("deployed_tag", "deployed_sha", "driver", "active_model", "status_text", "status_set_at", "inbox_depth"),
 ]
 

@@ -143,7 +143,8 @@ class Hive:
     async def ordered(self, verb: str, **args: Any) -> Frame:
         """A control frame and its answer."""
         ident = await self.order(verb, **args)
-        return await self.until(lambda: next((f for f in self.of("control_result") if f["id"] == ident), None))
+        answer: Frame = await self.until(lambda: next((f for f in self.of("control_result") if f["id"] == ident), None))
+        return answer
 
     async def _session(self, socket: WebSocket) -> None:
         self._socket = socket

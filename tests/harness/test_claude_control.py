@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.agent import Agent, is_alive
-from tests.harness.claude import counted, reported, script, started
+from tests.harness.claude import RUN, counted, reported, script, started
 from tests.harness.hive import Hive
 from tests.stubs.messages_api import MessagesApi
 
-RUN_FOR_EVER = {"tool": "Bash", "input": {"command": "echo $$ > pid.new; mv pid.new pid; tail -f /dev/null"}}
+RUN_FOR_EVER = {"tool": RUN, "input": {"command": "echo $$ > pid.new; mv pid.new pid; tail -f /dev/null"}}
 TOO_LONG = {"status": 400, "message": "prompt is too long: 210000 tokens > 200000 maximum"}
 
 
@@ -128,17 +128,18 @@ async def test_a_session_that_fills_up_is_compacted_before_it_is_full(claude: Ag
 
 
 async def test_the_session_goes_on_after_the_harness_was_killed(claude: Agent, hive: Hive, api: MessagesApi) -> None:
+    starts = counted(claude)
     await started(claude, hive)
     await turn(hive, {"text": "first answer"})
     shell = await running(claude, hive)
+    left = [shell, *pids(starts)]
     claude.signal(signal.SIGKILL)
     await claude.exit_code()
     await hive.until(lambda: hive.waiting() == [(2, True)])
-    assert is_alive(shell)
     (claude.notes / "pid").unlink()
     await claude.start()
     await claude.until((claude.notes / "pid").exists)
-    assert not is_alive(shell)
+    assert not any(map(is_alive, left))
     assert "Delivered-Again: yes" in said(api)
     assert "You-Were-Restarted: yes" in said(api)
     assert "first answer" in said(api)
@@ -147,7 +148,7 @@ async def test_the_session_goes_on_after_the_harness_was_killed(claude: Agent, h
 async def test_a_turn_goes_on_while_the_hive_restarts(claude: Agent, hive: Hive) -> None:
     gate = claude.notes / "gate"
     os.mkfifo(gate)
-    wait = {"tool": "Bash", "input": {"command": "echo x >> begun; read line < gate"}}
+    wait = {"tool": RUN, "input": {"command": "echo x >> begun; read line < gate"}}
     await started(claude, hive)
     await hive.push(script(wait, {"text": "through"}))
     await claude.until((claude.notes / "begun").exists)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.harness.agent import Agent
-from tests.harness.claude import problem, script, started, wrap
+from tests.harness.claude import RUN, counted, problem, script, started, wrap
 from tests.harness.hive import Frame, Hive
 from tests.stubs.messages_api import MessagesApi
 
-RUN_FOR_EVER = {"tool": "Bash", "input": {"command": "echo $PPID > pid.new; mv pid.new pid; tail -f /dev/null"}}
+RUN_FOR_EVER = {"tool": RUN, "input": {"command": "touch begun; tail -f /dev/null"}}
 
 
 async def ended(claude: Agent, hive: Hive, *turns: Any) -> Frame:
@@ -23,10 +23,10 @@ async def ended(claude: Agent, hive: Hive, *turns: Any) -> Frame:
 
 
 async def test_there_is_no_network_but_loopback(claude: Agent, hive: Hive, api: MessagesApi) -> None:
-    look = {"tool": "Bash", "input": {"command": "tail -n +3 /proc/net/dev | cut -d: -f1"}}
+    look = {"tool": RUN, "input": {"command": "tail -n +3 /proc/net/dev | cut -d: -f1"}}
     assert (await ended(claude, hive, look, {"text": "ok"}))["outcome"] == "ok"
     [told] = [part["content"] for part in api.requests[1]["messages"][-1]["content"] if part["type"] == "tool_result"]
-    assert str(told).split() == ["lo"]
+    assert "".join(part["text"] for part in told).split() == ["lo"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ async def test_a_service_that_is_not_there(claude: Agent, hive: Hive) -> None:
 @pytest.mark.parametrize("words", ["--max-turns 1", "--max-budget-usd 0.00001"])
 async def test_a_limit_of_the_clis_own(claude: Agent, hive: Hive, words: str) -> None:
     wrap(claude, words=words)
-    steps = [{"tool": "Bash", "input": {"command": "true"}}] * 3
+    steps = [{"tool": RUN, "input": {"command": "true"}}] * 3
     frame = await ended(claude, hive, *steps, {"text": "too far"})
     assert frame["outcome"] == "failed"
     assert "maximum" in frame["error"].lower()
@@ -60,10 +60,11 @@ async def test_a_flag_that_the_cli_does_not_know(claude: Agent, hive: Hive) -> N
 
 async def test_a_cli_that_somebody_ends_within_a_turn(claude: Agent, hive: Hive) -> None:
     """SIGTERM leaves no result; what the turn had begun may have had an effect, so it is not run again."""
+    starts = counted(claude)
     await started(claude, hive)
     await hive.push(script(RUN_FOR_EVER, {"text": "never"}))
-    await claude.until((claude.notes / "pid").exists)
-    os.kill(int((claude.notes / "pid").read_text()), signal.SIGTERM)
+    await claude.until((claude.notes / "begun").exists)
+    os.kill(int(starts.read_text().split()[-1]), signal.SIGTERM)
     assert (await hive.ended())["outcome"] == "failed"
     await hive.push(script({"text": "here again"}))
     assert (await hive.ended(2))["outcome"] == "ok"

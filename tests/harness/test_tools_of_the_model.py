@@ -15,6 +15,7 @@ import pytest
 from tests.harness.agent import Agent, free_port
 from tests.harness.claude import RUN, script, started
 from tests.harness.hive import Hive
+from tests.harness.lonely import Lonely
 from tests.stubs.messages_api import MessagesApi
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,24 +55,21 @@ def approve(agent: Agent, **files: str) -> None:
 
 
 def local(**fields: Any) -> dict[str, Any]:
-    empty = {"command": None, "args": [], "env": {}, "url": None, "headers": {}, "tools": None}
+    empty: dict[str, Any] = {"command": None, "args": [], "env": {}, "url": None, "headers": {}, "tools": None}
     return {**empty, **fields}
 
 
 @pytest.fixture
-async def over_http() -> AsyncIterator[str]:
+async def over_http(lonely: Lonely) -> AsyncIterator[str]:
+    """The address of a server in the agent's own network."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SERVER), "http", str(port), stderr=asyncio.subprocess.DEVNULL
+        *lonely.enter, sys.executable, str(SERVER), "http", str(port), stderr=asyncio.subprocess.PIPE
     )
+    assert process.stderr is not None
     async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.1)
-    writer.close()
+        while b"running on" not in await process.stderr.readline():
+            pass
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()
     await process.wait()
@@ -110,7 +108,7 @@ async def test_a_background_command_wakes_the_agent_in_a_turn_of_its_own(
 
 async def test_settings_that_the_model_may_write_run_nothing(claude: Agent, hive: Hive) -> None:
     hook = {"hooks": [{"type": "command", "command": f"touch {claude.home}/hooked"}]}
-    settings = json.dumps({"hooks": dict.fromkeys(("SessionStart", "UserPromptSubmit", "Stop"), [hook])})
+    settings = json.dumps({"hooks": {event: [hook] for event in ("SessionStart", "UserPromptSubmit", "Stop")}})
     for folder in (claude.notes / ".claude", claude.home / ".claude"):
         folder.mkdir(exist_ok=True)
         for name in ("settings.json", "settings.local.json"):

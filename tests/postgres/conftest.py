@@ -49,7 +49,7 @@ def _postgresql(server: Server, migrated: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared(server: Server, migrated: str) -> Iterator[PostgresqlHive]:
-    hive = PostgresqlHive(server, migrated)
+    hive = PostgresqlHive.copied(server, migrated)
     hive.start()
     yield hive
     hive.close()
@@ -57,7 +57,7 @@ def shared(server: Server, migrated: str) -> Iterator[PostgresqlHive]:
 
 @pytest.fixture
 def own_hive(server: Server, migrated: str) -> Iterator[PostgresqlHive]:
-    hive = PostgresqlHive(server, migrated)
+    hive = PostgresqlHive.copied(server, migrated)
     yield hive
     hive.close()
 

@@ -12,11 +12,23 @@ from tests.postgres.server import Server
 
 
 class PostgresqlHive(Hive):
-    """`template` is a migrated database of the server's, to be copied."""
+    """Its database is at `url`; whoever makes it has migrated that."""
 
-    def __init__(self, server: Server, template: str) -> None:
-        self.url = server.url(server.database(template))
+    def __init__(self, url: str) -> None:
+        self.url = url
         super().__init__()
+
+    @classmethod
+    def copied(cls, server: Server, template: str) -> PostgresqlHive:
+        """On a copy of a migrated database."""
+        return cls(server.url(server.database(template)))
+
+    @classmethod
+    def fresh(cls, server: Server) -> PostgresqlHive:
+        """On a database of its own, migrated now."""
+        hive = cls(server.url(server.database()))
+        hive.manage("migrate", "--verbosity=0")
+        return hive
 
     @property
     def environment(self) -> dict[str, str]:
@@ -33,7 +45,7 @@ class PostgresqlHive(Hive):
             return database.execute(_translated(sql), values).fetchall()
 
     def _make_database(self, template: Path | None) -> None:
-        """It was copied already."""
+        """Not in a file."""
 
 
 def _translated(sql: str) -> Any:

@@ -56,6 +56,7 @@ class Server:
         if self._account is not None:
             os.chown(self.root, self._account.pw_uid, self._account.pw_gid)
         words = ["--auth=trust", f"--username={self.user}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+        words += ["--no-sync"]  # nothing that matters is in there yet
         self._run("initdb", "-D", str(self._data), *words)
         lines = "".join(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
         with (self._data / "postgresql.conf").open("a") as file:
@@ -89,7 +90,7 @@ class Server:
         self._forget()
 
     def close(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def url(self, database: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -112,7 +113,7 @@ async def following(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Tail
     """A tail that is woken by pokes alone: its own looks are an hour apart."""
     monkeypatch.setattr(feeds, "_QUIET_SECONDS", 3600.0)
     seen: list[Changes] = []
-    made = await asyncio.to_thread(Tail, None)
+    made = await asyncio.to_thread(Tail, settings.HIVE_PATHS.database)
     made.subscribe(seen.append)
     made.start()
     yield made, seen
@@ -135,7 +136,7 @@ def test_after_a_restart_of_the_server_everything_is_told_once(own_server: Serve
 
 async def _through_a_restart(server: Server) -> list[str]:
     seen: list[Changes] = []
-    follower = await asyncio.to_thread(Tail, None)
+    follower = await asyncio.to_thread(Tail, settings.HIVE_PATHS.database)
     follower.subscribe(seen.append)
     follower.start()
     try:

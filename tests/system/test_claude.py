@@ -60,6 +60,6 @@ def test_a_claude_agent_is_proposed_approved_and_answers(hive: Hive, stub: str) 
     result = hive.propose(claude(stub))
     assert result["ok"], result
     (waiting,) = hive.ctl("approvals")
-    hive.ctl("approve", str(waiting["id"]), "--wait")
+    hive.ctl("approve", str(waiting["id"]), "--name", "alice", "--wait")
     assert hive.running("alice")["driver"] == "claude"
     assert "pong" in hive.ask("alice", '```stub\n[{"text": "pong from the model"}]\n```', 60)

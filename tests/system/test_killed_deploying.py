@@ -30,6 +30,8 @@ STEPS = {
     "meta's main": r"before /meta/.git .*update-ref refs/heads/main",
     "meta's files": r"before /meta/.git .*read-tree",
 }
+QUICK = ("building/N", "stopped", "started", "deployed/N")
+"""Those that every test run does; `tests/approvals/test_driven_again.py` has every step without processes."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,9 @@ def _agrees(hive: Hive, number: int, status: str) -> None:
     assert hive.database(mirrored) == len(tags)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=() if step in QUICK else pytest.mark.slow) for step in STEPS]
+)
 def test_it_is_finished_by_the_next_worker(hive: Hive, step: str) -> None:
     target = _other_deploy(hive)
     paused = _pause(hive, STEPS[step])

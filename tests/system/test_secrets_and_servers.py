@@ -71,7 +71,7 @@ def test_the_files_of_a_server_are_the_approved_ones_and_cannot_be_changed(hive:
     )[-1]
     assert result["ok"], result
     (waiting,) = hive.ctl("approvals")
-    hive.ctl("approve", str(waiting["id"]), "--wait")
+    hive.ctl("approve", str(waiting["id"]), "--name", "alice", "--wait")
     hive.running("alice")
     (written,) = hive.steps("hm1nd", {"write": {"path": f"{config}/tools/clock.py", "text": "print('evil')\n"}})
     assert written["ok"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
+from typing import IO
 
 HEAD, TAIL = 8 * 1024, 16 * 1024
 FILE_LIMIT = 64 * 1024 * 1024
@@ -14,7 +15,8 @@ class Output:
     """`spilled` is the file once there is one: from the start for `always`, else when the model cannot see all."""
 
     def __init__(self, path: Path, *, always: bool = False) -> None:
-        self._path, self._file = path, None  # type: Path, BinaryIO | None
+        self._path = path
+        self._file: IO[bytes] | None = None
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._in_tail = 0

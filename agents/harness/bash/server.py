@@ -93,7 +93,7 @@ class Server:
         return {"content": [{"type": "text", "text": text}], "isError": failed}
 
 
-async def _until_done(call: asyncio.Future[Json], gone: asyncio.Future[bytes], writer: asyncio.StreamWriter) -> None:
+async def _until_done(call: asyncio.Future[Any], gone: asyncio.Future[Any], writer: asyncio.StreamWriter) -> None:
     """Returns when the call is over or nobody waits for it any more."""
     while not call.done() and not gone.done():
         await asyncio.wait({call, gone}, timeout=ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)

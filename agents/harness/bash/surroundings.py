@@ -15,18 +15,7 @@ from agents.harness.drivers.claude.command import BASICS, HIVE, PROXIES, TRUST
 KEPT = frozenset((*BASICS, *HIVE, *PROXIES, *TRUST)) - {"SHELL"}
 FAMILIES = ("LC_", "GIT_AUTHOR_", "GIT_COMMITTER_", "NIX_")
 SHELLS_OWN = frozenset(
-    [
-        "BASH_ENV",
-        "ENV",
-        "SHELLOPTS",
-        "BASHOPTS",
-        "CDPATH",
-        "GLOBIGNORE",
-        "IFS",
-        "PS4",
-        "PROMPT_COMMAND",
-        "POSIXLY_CORRECT",
-    ]
+    ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "CDPATH", "GLOBIGNORE", "IFS", "PS4", "PROMPT_COMMAND")
 )
 """Variables by which a shell would read or mean something else."""
 MODELS_OWN = ("ANTHROPIC_", "CLAUDE_CODE_")

@@ -142,7 +142,8 @@ class Tools:
 def summary(job: Job) -> str:
     """The message that wakes the agent."""
     where = f"\nAll of it: {job.output.spilled}" if job.output.spilled else ""
-    return f"Your background job {job.number} has ended: {job.state()}.\nCommand: {job.command[:500]}{where}\n\n{_tail(job)}"
+    head = f"Your background job {job.number} has ended: {job.state()}.\nCommand: {job.command[:500]}{where}"
+    return f"{head}\n\n{_tail(job)}"
 
 
 def _tail(job: Job) -> str:

@@ -10,7 +10,7 @@ from approvals.risks.change import Change
 from approvals.risks.flags import Flag
 from approvals.risks.wording import cited
 
-_BUDGETS = ("budget.tokensPerDay", "budget.costPerDay")
+_BUDGETS = ("budget.tokensPerDay", "budget.costPerDay", "budget.turnsPerDay")
 
 
 def memory(change: Change) -> Iterator[Flag]:

@@ -12,6 +12,7 @@ from approvals.requests import RequestRefused
 from approvals.secrets import SecretRefused
 from approvals.transitions import TransitionRefused
 from broker.refusals import Refused
+from hiveproject.budgets import BudgetRefused
 from hiveproject.hivectl.answers import Answer
 from hiveproject.hivectl.operators import NoOperator
 from hiveproject.hivectl.verbs import (
@@ -24,6 +25,7 @@ from hiveproject.hivectl.verbs import (
     questions,
     schedules,
     secrets,
+    steering,
     upkeep,
     wake_tokens,
 )
@@ -39,6 +41,7 @@ REFUSALS = (
     DecisionRefused,
     Refused,
     SecretRefused,
+    BudgetRefused,
 )
 
 _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -70,6 +73,10 @@ _VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "policy": policy.policy,
     "wake-token": wake_tokens.wake_token,
     "secret": secrets.secret,
+    **dict.fromkeys(("interrupt", "compact", "new-session", "model", "pause", "resume"), steering.order),
+    **dict.fromkeys(("freeze", "thaw"), steering.freeze),
+    "login": steering.login,
+    "budget": steering.budget,
     "operator": upkeep.operator,
     "audit": upkeep.audit,
 }

@@ -18,17 +18,15 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **__: object) -> None:
         try:
-            self._migrate()
-            password = account.ensure(environment.text("HYPERHIVE_OPERATOR_PASSWORD"))
+            with databases.alone(connection):  # once, whoever else starts at the same time on the same database
+                self._migrate()
+                password = account.ensure(environment.text("HYPERHIVE_OPERATOR_PASSWORD"))
             sign_in = account.sign_in_path()
         except DatabaseError as error:
             raise CommandError(f"{databases.shown(connection)}: {error}") from error
         self.stdout.write(json.dumps({"version": settings.HIVE_VERSION, "password": password, "sign_in": sign_in}))
 
     def _migrate(self) -> None:
-        """Once, whoever else starts at the same time on the same database."""
-        if schema.is_current(settings.HIVE_PATHS.database, environment.text("DATABASE_URL")):
-            return
-        with databases.alone(connection):
+        if not schema.is_current(settings.HIVE_PATHS.database, environment.text("DATABASE_URL")):
             call_command("migrate", interactive=False, verbosity=0)
             schema.set_mark(connection)

@@ -11,15 +11,17 @@ import json
 import os
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 _MASK = b"\x5a\xa5\x3c\xc3"
 
 
 class Client(asyncio.Protocol):
-    """`on_messages` gets what is pushed, as it comes; `call` waits for a tool's result."""
+    """`on_messages` gets what is pushed, as it comes; `send` waits for its result."""
 
-    def __init__(self, on_messages: Callable[[list[dict[str, Any]]], None] | None = None) -> None:
+    _transport: asyncio.WriteTransport
+
+    def __init__(self, on_messages: Callable[[Client, list[dict[str, Any]]], None] | None = None) -> None:
         self._on_messages = on_messages
         self._loop = asyncio.get_running_loop()
         self._data = b""
@@ -32,7 +34,7 @@ class Client(asyncio.Protocol):
     @classmethod
     async def connect(cls, path: str, token: str, window: int = 1, on_messages: Any = None) -> Client:
         client = cls(on_messages)
-        client._transport, _ = await client._loop.create_unix_connection(lambda: client, path)
+        await client._loop.create_unix_connection(lambda: client, path)
         key = base64.b64encode(os.urandom(16)).decode()
         client._transport.write(
             f"GET /ws/agent HTTP/1.1\r\nHost: hive\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -63,11 +65,15 @@ class Client(asyncio.Protocol):
         if not result["ok"]:
             raise RuntimeError(result["error"])
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+
     def close(self) -> None:
         self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for future in (*self._calls.values(), self._head, self._welcome):
+        waiting: list[asyncio.Future[Any]] = [*self._calls.values(), self._head, self._welcome]
+        for future in waiting:
             if not future.done():
                 future.set_exception(exc or ConnectionError("closed"))
                 future.exception()
@@ -104,7 +110,7 @@ class Client(asyncio.Protocol):
             at = start + size
         self._data = data[at:]
         if pushed and self._on_messages is not None:
-            self._on_messages(pushed)
+            self._on_messages(self, pushed)
 
     def _answer(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "result":

@@ -14,7 +14,7 @@ from tests.bench.broker.client import Client
 from tests.bench.broker.load import Send
 from tests.bench.broker.processes import REPOSITORY, Server, free_port
 
-SINK, WINDOW = "sink", 64
+SINK, WINDOW = "sink", 256
 PRODUCERS = 100
 
 
@@ -56,7 +56,7 @@ class Hyperhive:
     async def connected(self, producers: int, arrived: Callable[[str], None]) -> AsyncIterator[list[Send]]:
         turns = count()
 
-        def take(messages: list[dict[str, Any]]) -> None:
+        def take(sink: Client, messages: list[dict[str, Any]]) -> None:
             for message in messages:
                 arrived(message["body"])
             sink.turn(str(next(turns)), [message["id"] for message in messages])

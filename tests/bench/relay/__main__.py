@@ -15,7 +15,7 @@ import django
 
 django.setup()
 
-from tests.bench.__main__ import machine  # noqa: E402 - needs the settings
+from tests.bench.machine import machine  # noqa: E402 - needs the settings
 from tests.bench.relay.measures import MEASURES  # noqa: E402
 from tests.bench.relay.relays import relays  # noqa: E402
 

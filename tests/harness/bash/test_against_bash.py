@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import shutil
 import subprocess  # noqa: TID251 - the real bash
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,12 +48,15 @@ _redirect = st.sampled_from(
 )
 
 
+FORMS = (
+    *("{0}; {1}", "{0} && {1}", "{0} || {1}", "{0} | {1}", "{0}\n{1}", "( {0} )", "{{ {0}; }}", "see $({0})"),
+    *('see "$({0})"', "if {0}; then {1}; fi", "for v in a b; do {0}; done", "! {0}", "see <({0})", "{0} \\\n {1}"),
+    *("timeout 1 {0}", "env {0}", "v=$({0}); {1}", "{0} & {1}", "see '{0}' {1}", "{0}{1}"),
+)
+
+
 def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    forms = st.sampled_from(
-        ["{0}; {1}", "{0} && {1}", "{0} || {1}", "{0} | {1}", "{0}\n{1}", "( {0} )", "{{ {0}; }}", "see $({0})", 'see "$({0})"',
-         "if {0}; then {1}; fi", "for v in a b; do {0}; done", "! {0}", "see <({0})", "{0} \\\n {1}", "timeout 1 {0}", "env {0}",
-         "v=$({0}); {1}", "{0} & {1}", "see '{0}' {1}", "{0}{1}"]
-    )  # fmt: skip
+    forms = st.sampled_from(FORMS)
     return st.builds(lambda form, one, two: form.format(one, two), forms, inner, inner)
 
 
@@ -90,8 +92,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    yield Stage(tmp_path_factory.mktemp("stage"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("stage"))
 
 
 def is_allowed(call: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from agents.harness.bash.guard import patterns, sharp, wrappers
+from agents.harness.bash.guard.known import known
 from agents.harness.bash.guard.patterns import ASSIGNMENT, UNKNOWN, Pattern
 from agents.harness.bash.guard.refused import Refused
 from agents.harness.bash.guard.script import Script
@@ -45,7 +46,7 @@ class Guard:
         if start == len(vector) or not vector[start].known:
             raise Refused(part, "the name of a command must be written out")
         name = vector[start].text
-        if name in sharp.NEVER:
+        if name in known().never:
             raise Refused(part, f"{name} changes or evaluates what the shell reads; it is never allowed")
         if depth > DEEPEST:
             raise Refused(part, "commands are wrapped too deeply")

@@ -6,12 +6,14 @@ is refused. What runs is what was written anew, so a reading that differs from b
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from agents.harness.bash.guard import words
+from agents.harness.bash.guard.patterns import PATH, UNKNOWN
 from agents.harness.bash.guard.refused import Refused
 from agents.harness.bash.guard.words import EMPTY, Word
 
@@ -35,6 +37,7 @@ EXPLAINED = {
     "translated_string": 'write "…" without the $',
     "ERROR": "this cannot be read as bash",
 }
+HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
 SEPARATORS = frozenset((";", "\n"))
 
 
@@ -375,10 +378,10 @@ class Script:
             raise Refused(self._text(node), "only $(…) and <(…) are understood")
         inner = self._block(node, opening, ")")
         if opening == "<(":
-            return Word(words.PATH, f"<( {inner} )")
+            return Word(PATH, f"<( {inner} )")
         if in_quotes:
-            return Word(words.UNKNOWN, f'"$( {inner} )"')
-        return Word(words.UNKNOWN, f"$( {inner} )", many=True, split=True)
+            return Word(UNKNOWN, f'"$( {inner} )"')
+        return Word(UNKNOWN, f"$( {inner} )", many=True, split=True)
 
     # Text
 
@@ -396,7 +399,7 @@ class Script:
 
     def _apart(self, nodes: Sequence[Node], within: Node) -> None:
         """What the tree holds for two words, bash must not read as one."""
-        for one, other in zip(nodes, nodes[1:], strict=False):
+        for one, other in itertools.pairwise(nodes):
             redirects = one.type.endswith("_redirect") or other.type.endswith("_redirect")
             gap = self._source[one.end_byte : other.start_byte]
             if not gap.replace(b"\\\n", b"") and not redirects:
@@ -437,9 +440,8 @@ def _check_text(text: str) -> None:
     if len(text.encode(errors="replace")) > LONGEST:
         raise Refused(text[:40], f"a script has at most {LONGEST} bytes")
     for char in text:
-        if char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"):
-            if char != " ":
-                raise Refused(repr(char), f"the character U+{ord(char):04X} is not allowed: it does not show")
+        if char not in "\n\t " and unicodedata.category(char) in HIDDEN:
+            raise Refused(repr(char), f"the character U+{ord(char):04X} is not allowed: it does not show")
 
 
 def _parser() -> Parser:

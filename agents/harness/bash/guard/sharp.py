@@ -11,411 +11,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.harness.bash.guard import gitwords, sedwords
+from agents.harness.bash.guard.known import known
 from agents.harness.bash.guard.patterns import UNKNOWN
 from agents.harness.bash.guard.words import Word
 
 Vector = Sequence[Word]
 
-NEVER = frozenset(
-    [
-        "eval",
-        ".",
-        "source",
-        "exec",
-        "alias",
-        "unalias",
-        "trap",
-        "builtin",
-        "enable",
-        "hash",
-        "declare",
-        "typeset",
-        "local",
-        "export",
-        "readonly",
-        "unset",
-        "set",
-        "shopt",
-        "let",
-        "read",
-        "mapfile",
-        "readarray",
-        "getopts",
-        "coproc",
-        "bind",
-        "complete",
-        "compgen",
-        "compopt",
-        "fc",
-        "history",
-        "wait",
-        "shift",
-        "caller",
-        "disown",
-        "bg",
-        "fg",
-        "pushd",
-        "popd",
-        "dirs",
-        "ulimit",
-        "umask",
-        "suspend",
-        "logout",
-        "return",
-        "times",
-        "function",
-        "select",
-        "case",
-        "[[",
-        "((",
-    ]
+FIND_VALUED = frozenset(
+    f"-{name}"
+    for name in (
+        "name",
+        "iname",
+        "path",
+        "ipath",
+        "wholename",
+        "regex",
+        "type",
+        "size",
+        "mtime",
+        "mmin",
+        "newer",
+        "maxdepth",
+    )
 )
-"""Words of the shell itself that change what later words mean, or evaluate text."""
-
-INTERPRETERS = frozenset(
-    [
-        "sh",
-        "bash",
-        "dash",
-        "zsh",
-        "ksh",
-        "mksh",
-        "fish",
-        "csh",
-        "tcsh",
-        "ash",
-        "rbash",
-        "python",
-        "python2",
-        "python3",
-        "pypy",
-        "pypy3",
-        "perl",
-        "ruby",
-        "node",
-        "nodejs",
-        "deno",
-        "bun",
-        "php",
-        "lua",
-        "luajit",
-        "tclsh",
-        "wish",
-        "expect",
-        "guile",
-        "racket",
-        "Rscript",
-        "R",
-        "julia",
-        "ghci",
-        "runghc",
-        "erl",
-        "elixir",
-        "iex",
-        "groovy",
-        "scala",
-        "jshell",
-        "awk",
-        "gawk",
-        "mawk",
-        "nawk",
-        "original-awk",
-        "m4",
-        "bc",
-        "dc",
-        "gnuplot",
-        "octave",
-        "ts-node",
-        "tsx",
-        "pwsh",
-        "ipython",
-        "jrunscript",
-        "java",
-    ]
-)
-"""They run the text that they are given: everything up to their script, and the script, is written out."""
-OPAQUE = frozenset(
-    [
-        "sudo",
-        "doas",
-        "su",
-        "runuser",
-        "run0",
-        "pkexec",
-        "chroot",
-        "unshare",
-        "nsenter",
-        "setpriv",
-        "systemd-run",
-        "systemd-nspawn",
-        "machinectl",
-        "bwrap",
-        "flock",
-        "watch",
-        "parallel",
-        "script",
-        "scriptreplay",
-        "strace",
-        "ltrace",
-        "gdb",
-        "lldb",
-        "valgrind",
-        "perf",
-        "rlwrap",
-        "unbuffer",
-        "xvfb-run",
-        "dbus-run-session",
-        "busybox",
-        "toybox",
-        "entr",
-        "nc",
-        "ncat",
-        "netcat",
-        "socat",
-        "telnet",
-        "ssh",
-        "sftp",
-        "scp",
-        "mosh",
-        "at",
-        "batch",
-        "crontab",
-        "start-stop-daemon",
-        "runcon",
-        "taskset",
-        "chrt",
-        "numactl",
-        "prlimit",
-        "cpulimit",
-        "faketime",
-        "fakeroot",
-        "proot",
-        "firejail",
-        "screen",
-        "tmux",
-        "byobu",
-        "dtach",
-        "vi",
-        "vim",
-        "nvim",
-        "view",
-        "rvim",
-        "ex",
-        "ed",
-        "emacs",
-        "nano",
-        "pico",
-        "less",
-        "more",
-        "most",
-        "man",
-        "info",
-        "pager",
-        "lynx",
-        "w3m",
-        "elinks",
-        "mail",
-        "mutt",
-        "ftp",
-        "sqlite3",
-        "psql",
-        "mysql",
-        "mariadb",
-        "docker",
-        "podman",
-        "nerdctl",
-        "kubectl",
-        "nix",
-        "nix-shell",
-        "nix-build",
-        "nix-env",
-        "nix-instantiate",
-        "npx",
-        "pnpx",
-        "bunx",
-        "uvx",
-        "pipx",
-        "ld.so",
-        "ld-linux.so.2",
-        "ld-linux-x86-64.so.2",
-        "ld-linux-aarch64.so.1",
-        "capsh",
-        "setarch",
-        "linux32",
-        "linux64",
-        "i386",
-        "x86_64",
-        "uname26",
-        "choom",
-        "coreutils",
-        "dmsetup",
-        "git-shell",
-        "hping3",
-        "ispell",
-        "joe",
-        "jed",
-        "mc",
-        "nmap",
-        "openvpn",
-        "pg",
-        "rpm",
-        "rpmdb",
-        "rpmquery",
-        "rpmverify",
-        "dpkg",
-        "apt",
-        "apt-get",
-        "aptitude",
-        "yum",
-        "dnf",
-        "zypper",
-        "pacman",
-        "snap",
-        "flatpak",
-        "gem",
-        "bundle",
-        "cpan",
-        "easy_install",
-        "msfconsole",
-        "puppet",
-        "rake",
-        "slsh",
-        "ssh-agent",
-        "ssh-keygen",
-        "sshpass",
-        "ssh-add",
-        "tcpdump",
-        "tshark",
-        "torify",
-        "torsocks",
-        "proxychains",
-        "tsocks",
-        "vipw",
-        "visudo",
-        "whiptail",
-        "zsoelim",
-        "gcore",
-        "multitime",
-        "hyperfine",
-        "xterm",
-        "xdg-open",
-        "open",
-        "run-parts",
-        "run-mailcap",
-    ]
-)
-"""They start other programs in ways that are not followed here: the whole command is written out."""
-
-LONG: Mapping[str, tuple[str, ...]] = {
-    "tar": ("to-command", "use-compress-program", "checkpoint-action", "rsh-command", "rmt-command", "info-script")
-    + ("new-volume-script", "absolute-names"),
-    "rsync": ("rsh", "rsync-path", "daemon", "config"),
-    "sort": ("compress-program", "output", "files0-from", "temporary-directory"),
-    "split": ("filter",),
-    "zip": ("unzip-command", "test"),
-    "rg": ("pre", "hostname-bin"),
-    "bat": ("pager",),
-    "ag": ("pager",),
-    "ack": ("pager", "ackrc"),
-    "make": ("eval", "file", "makefile", "include-dir"),
-    "curl": ("config", "output", "remote-name", "output-dir", "dump-header", "cookie-jar", "trace", "stderr", "engine")
-    + ("remote-name-all", "trace-ascii", "libcurl", "hsts", "alt-svc", "etag-save", "proto-default"),
-    "wget": ("use-askpass", "config", "execute", "output-document", "output-file", "input-file", "directory-prefix")
-    + ("append-output", "rejected-log", "warc-file", "save-cookies"),
-    "npm": ("script-shell", "node-options", "shell", "git", "prefix", "globalconfig", "userconfig", "call", "editor")
-    + ("init-module",),
-    "cargo": ("config",),
-    "go": ("exec", "toolexec", "vettool", "overlay"),
-    "gcc": ("specs", "wrapper"),
-    "pytest": ("pdbcls", "rootdir", "confcutdir", "config-file", "override-ini"),
-    "pip": ("python", "target", "root", "prefix"),
-    "date": ("set",),
-    "jq": ("from-file",),
-    "ip": ("batch",),
-    "cpio": ("rsh-command", "to-stdout"),
-    "diff": ("paginate",),
-    "hg": ("config", "debugger", "config-file"),
-    "svn": ("editor-cmd", "diff-cmd", "diff3-cmd", "config-option", "config-dir"),
-    "openssl": ("engine", "provider-path"),
-    "tox": ("override", "conf"),
-    "mypy": ("python-executable", "config-file"),
-    "ruff": ("config",),
-    "eslint": ("rulesdir", "config", "resolve-plugins-relative-to", "parser", "plugin", "format"),
-}
-SHORT: Mapping[str, str] = {
-    "tar": "IFP",
-    "rsync": "e",
-    "sort": "oT",
-    "zip": "T",
-    "make": "fEI",
-    "curl": "KoODc",
-    "wget": "eOoiPa",
-    "npm": "c",
-    "gcc": "B",
-    "pytest": "pco",
-    "jq": "fL",
-    "date": "s",
-    "ip": "bn",
-    "cpio": "I",
-    "diff": "l",
-    "pip": "t",
-    "eslint": "cf",
-}
-FIND_VALUED = tuple(
-    [
-        "-name",
-        "-iname",
-        "-path",
-        "-ipath",
-        "-wholename",
-        "-regex",
-        "-type",
-        "-size",
-        "-mtime",
-        "-mmin",
-        "-newer",
-        "-user",
-        "-group",
-        "-maxdepth",
-    ]
-)
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "find": ("-delete", "-fprint", "-fprint0", "-fprintf", "-fls", "-files0-from"),
-    "make": ("*=*",),
-    "go": ("-exec*", "-toolexec*", "-vettool*", "-overlay*", "generate", "run", "tool", "env"),
-    "gcc": ("-wrapper*", "-specs*", "-fplugin*", "-x", "@*"),
-    "cargo": ("install", "+*"),
-    "npm": ("exec", "x", "explore", "config", "set", "init", "create", "edit", "install-scripts", "rebuild"),
-    "pnpm": ("exec", "dlx", "x", "config", "create"),
-    "yarn": ("exec", "dlx", "config", "create", "node"),
-    "pip": ("config", "debug", "install", "download", "wheel"),
-    "uv": ("run", "tool", "x"),
-    "poetry": ("run", "shell", "config"),
-    "hg": ("--config*",),
-    "ip": ("netns", "vrf"),
-    "gh": ("alias", "extension", "api", "codespace", "browse", "auth", "config"),
-    "dd": ("of=*",),
-    "journalctl": ("--pager*",),
-    "cmake": ("-E", "-P", "--build", "-D*"),
-}
-FAMILIES = {
-    "gfind": "find",
-    "gtar": "tar",
-    "bsdtar": "tar",
-    "gsort": "sort",
-    "gmake": "make",
-    "g++": "gcc",
-    "cc": "gcc",
-}
-FAMILIES |= {
-    "c++": "gcc",
-    "clang": "gcc",
-    "clang++": "gcc",
-    "pip3": "pip",
-    "ripgrep": "rg",
-    "gsed": "sed",
-    "py.test": "pytest",
-}
 
 
 @dataclass(frozen=True)
@@ -429,9 +47,9 @@ class Sharp:
 def of(vector: Vector) -> Sharp:
     """`vector` begins with the program, without assignments."""
     base = vector[0].text.rpartition("/")[2]
-    name = FAMILIES.get(base, base)
+    name = known().families.get(base, base)
     texts = [word.text for word in vector]
-    if name in OPAQUE or name.startswith("ld-linux"):
+    if name in known().opaque or name.startswith("ld-linux"):
         return Sharp(frozenset(range(len(vector))), exact=True)
     if is_interpreter(name):
         return _interpreter(name, vector)
@@ -440,9 +58,8 @@ def of(vector: Vector) -> Sharp:
 
 
 def is_interpreter(name: str) -> bool:
-    return (
-        name in INTERPRETERS or re.fullmatch(r"(python|perl|ruby|lua|php|node|tclsh|guile)[0-9.-]+", name) is not None
-    )
+    numbered = re.fullmatch(r"(python|perl|ruby|lua|php|node|tclsh|guile)[0-9.-]+", name)
+    return name in known().interpreters or numbered is not None
 
 
 def _interpreter(name: str, vector: Vector) -> Sharp:
@@ -467,10 +84,14 @@ def _is_plain_flag(name: str, text: str) -> bool:
 
 def _of_options(name: str, texts: Sequence[str]) -> set[int]:
     """What is not known yet could become an option, unless it comes after `--`."""
-    if not any(name in table for table in (LONG, SHORT, WORDS)):
+    if name not in known().programs:
         return set()
     found = {at for at in range(1, len(texts)) if _is_sharp(name, texts[at])}
-    if name in ("tar", "bsdtar") and len(texts) > 1 and any(letter in SHORT["tar"] for letter in texts[1]):
+    if (
+        name in ("tar", "bsdtar")
+        and len(texts) > 1
+        and any(letter in known().programs["tar"].short for letter in texts[1])
+    ):
         found |= {1} if not texts[1].startswith("-") else set()
     return found | unknown(texts)
 
@@ -515,12 +136,12 @@ READERS: Mapping[str, Callable[[Sequence[str]], set[int]]] = {
 
 
 def _is_sharp(name: str, text: str) -> bool:
-    if any(_like(text, rule) for rule in WORDS.get(name, ())):
+    options = known().programs[name]
+    if any(_like(text, rule) for rule in options.words):
         return True
     if text.startswith("--") and len(text) > 2:
-        return _long(text[2:].partition("=")[0], LONG.get(name, ()))
-    letters = SHORT.get(name, "")
-    return text.startswith("-") and any(letter in letters for letter in text[1:].partition("=")[0])
+        return _long(text[2:].partition("=")[0], options.long)
+    return text.startswith("-") and any(letter in options.short for letter in text[1:].partition("=")[0])
 
 
 def _long(given: str, names: Sequence[str]) -> bool:

@@ -14,8 +14,8 @@ from acp.client.connection import ClientSideConnection
 
 from agents.harness.config import Config
 from agents.harness.drivers import remains
-from agents.harness.drivers.acp.reading import OWN_SERVER, Client, Reading
-from agents.harness.drivers.claude.command import environment
+from agents.harness.drivers.acp.reading import Client, Reading
+from agents.harness.drivers.claude import command
 from agents.harness.drivers.session import SessionFile
 from agents.harness.programs import Program
 
@@ -51,10 +51,10 @@ class Connection:
         try:
             await held.enter_async_context(session.locked(mark))
             stderr = held.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - the stack is its context
-            env = {**environment(config), remains.TURN_MARK: mark}
-            command = [str(word) for word in config.options.get("acp.command") or ()]
+            env = {**command.environment(config), remains.TURN_MARK: mark}
+            words = [str(word) for word in config.options.get("acp.command") or ()]
             program = await Program.start(
-                command, config.notes, env=env, stdin=PIPE, stderr=stderr.fileno(), line_limit=LINE_LIMIT
+                words, config.notes, env=env, stdin=PIPE, stderr=stderr.fileno(), line_limit=LINE_LIMIT
             )
         except BaseException:
             await held.aclose()
@@ -74,8 +74,8 @@ class Connection:
 
     async def begin(self, mcp_url: str, resume: str | None) -> bool:
         """Load the session, or begin a new one; True for a loaded one. Raises as `open` does."""
-        servers = [schema.HttpMcpServer(name=OWN_SERVER, url=mcp_url, headers=[], type="http")]
-        servers += [_server(name, extra) for name, extra in self._extra()]  # type: ignore[misc]
+        found = command.servers(self._config, mcp_url)["mcpServers"]
+        servers = [_server(name, entry) for name, entry in found.items()]
         cwd = str(self._config.notes)
         if resume is not None and self.capabilities.load_session:
             self.client.quiet = True
@@ -137,10 +137,6 @@ class Connection:
         )
         self.capabilities = told.agent_capabilities or self.capabilities
 
-    def _extra(self) -> list[tuple[str, dict[str, Any]]]:
-        found = self._config.options.get("extraMcpServers") or {}
-        return [(name, extra) for name, extra in found.items() if name != OWN_SERVER]
-
     def _note_options(self, session: Any) -> None:
         offered = getattr(session, "config_options", None) or []
         self.options = {option.id: str(option.category or option.id) for option in offered}
@@ -172,9 +168,10 @@ class Connection:
         return said or f"it ended with status {self._program.process.returncode}"
 
 
-def _server(name: str, extra: dict[str, Any]) -> schema.HttpMcpServer | schema.McpServerStdio:
-    if extra.get("url"):
-        headers = [schema.HttpHeader(name=key, value=value) for key, value in (extra.get("headers") or {}).items()]
-        return schema.HttpMcpServer(name=name, url=extra["url"], headers=headers, type="http")
-    env = [schema.EnvVariable(name=key, value=value) for key, value in (extra.get("env") or {}).items()]
-    return schema.McpServerStdio(name=name, command=str(extra.get("command")), args=extra.get("args") or [], env=env)
+def _server(name: str, entry: dict[str, Any]) -> schema.HttpMcpServer | schema.McpServerStdio:
+    """The CLI's way of naming a server in the protocol's words."""
+    if entry["type"] == "http":
+        headers = [schema.HttpHeader(name=key, value=value) for key, value in (entry.get("headers") or {}).items()]
+        return schema.HttpMcpServer(name=name, url=entry["url"], headers=headers, type="http")
+    env = [schema.EnvVariable(name=key, value=value) for key, value in (entry.get("env") or {}).items()]
+    return schema.McpServerStdio(name=name, command=entry["command"], args=entry.get("args") or [], env=env)

@@ -24,6 +24,8 @@ KINDS = {
     "fetch": ("WebFetch", "WebSearch"),
 }
 """Kinds of tools in the protocol, and the names that allow them in `hyperhive.allowedTools`."""
+GUARDED = "mcp__bash__"
+"""The hive's own shell checks each command itself."""
 HARMLESS = ("think", "switch_mode")
 
 
@@ -146,6 +148,8 @@ class Client:
         options, kind = self._config.options, call.kind or "other"
         if kind in HARMLESS or (call.title or "").startswith(f"mcp__{OWN_SERVER}__"):
             return True
+        if (call.title or "").startswith(GUARDED):
+            return options.get("allowedTools") is None or call.title in options["allowedTools"]
         if kind == "execute" and options.get("allowedBashPatterns") is not None:
             return False
         chosen = options.get("allowedTools")

@@ -104,7 +104,7 @@ def _allowed(config: Config) -> list[str]:
     chosen = config.options.get("allowedTools")
     shell = [f"mcp__{SHELL_SERVER}__*"]
     allowed = [f"mcp__{OWN_SERVER}__*", *([*BUILT_IN, *shell] if chosen is None else chosen)]
-    for name, server in extra_servers.extra(config).items():
+    for name, server in extra_servers.listed(config).items():
         tools = server.get("tools")
         allowed += [f"mcp__{name}__{tool}" for tool in (["*"] if tools is None else tools)]
     return allowed

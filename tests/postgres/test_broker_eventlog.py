@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from tests.broker.test_eventlog import *  # noqa: F403
