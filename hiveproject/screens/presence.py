@@ -14,12 +14,12 @@ SERVER = "Xvnc"
 
 def absence(agent: Agent) -> str:
     """Why there is no screen, in words that say what to do; empty when there is one."""
+    if is_enabled(agent) and not agent.running:  # its socket may still lie there
+        return "It does not run. Start it to see its screen."
     if target.is_there(settings.HIVE_PATHS, agent.name):
         return ""
     if not is_enabled(agent):
         return "It has no screen. Set hyperhive.gui.enable = true in its agent.nix and deploy that."
-    if not agent.running:
-        return "It does not run. Start it to see its screen."
     if shutil.which(SERVER) is None:
         return f"Its screen needs {SERVER} on this machine: apt install tigervnc-standalone-server, then restart it."
     return "Its screen did not come up. Its container log says why; a restart tries again."

@@ -20,7 +20,7 @@ PAGES = {
     "jobs": "/jobs/",
     "job": "/jobs/3/",
     "agent": "/agents/frontend/",
-    "screen": "/agents/frontend/screen/",
+    "screen": "/agents/docs/screen/",
     "kept": "/agents/archivist/",
     "configuration": "/agents/frontend/agent.nix",
     "log": "/agents/frontend/log/",

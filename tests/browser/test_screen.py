@@ -23,8 +23,8 @@ def shown(site: Site) -> Iterator[Desktop]:
         yield running
 
 
-def watch(visit: Callable[..., Page], path: str = PATH) -> Page:
-    page = visit(path)
+def watch(visit: Callable[..., Page], *, quiet: bool = True) -> Page:
+    page = visit(PATH, quiet=quiet)
     expect(page.locator(BADGE)).to_contain_text("View only", timeout=30_000)
     return page
 
@@ -99,9 +99,8 @@ def test_it_comes_back_by_itself(visit: Callable[..., Page], site: Site) -> None
     socket = site.paths.vnc_socket(scene.FRONT)
     socket.parent.mkdir(exist_ok=True)
     with desktop(socket, window=False):
-        page = watch(visit)
+        page = watch(visit, quiet=False)
     expect(page.locator("[data-screen-word]")).to_contain_text("Trying again")
-    socket.unlink(missing_ok=True)
     with desktop(socket, window=False):
         expect(page.locator(BADGE)).to_have_text("View only", timeout=60_000)
         expect(page.locator("[data-screen-word]")).to_be_hidden()

@@ -98,6 +98,8 @@ class Desktop:
                 os.kill(process.pid, signal.SIGKILL)
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._at is not None:
+            self._at.unlink(missing_ok=True)
 
 
 @contextmanager
