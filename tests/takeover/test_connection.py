@@ -65,6 +65,7 @@ def test_it_runs_on_uvloop(world: World) -> None:
 @pytest.mark.parametrize(
     ("bad", "code"),
     [(frame(1, b"x", masked=False), 1002), (frame(1, b"\xff"), 1007), (frame(2, bytes(200_000)), 1009)],
+    ids=["unmasked", "not UTF-8", "too long"],
 )
 def test_a_client_that_breaks_the_protocol_learns_why(world: World, bad: bytes, code: int) -> None:
     with world.raw("/echo") as raw:
