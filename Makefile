@@ -2,6 +2,8 @@
 PYTHON ?= python3
 SETUP = $(PYTHON) -m hiveproject.bootstrap
 BIN = .venv/bin
+# One more than there are cores, as tests wait a lot; at most four.
+WORKERS = $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
@@ -28,10 +30,10 @@ lint: setup
 # The browser's driver keeps an event loop running in its process: those tests have one of their own.
 pytest: setup
 	@$(BIN)/pytest -m "browser and not slow"
-	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=$(WORKERS) --dist=loadfile
 
 slow: setup  ## the tests that take minutes
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadgroup
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench

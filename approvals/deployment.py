@@ -63,7 +63,8 @@ def _carry_on(run: Run, approval: Approval) -> None:
             approval = _begin(run, approval)
         deployment = _build(run, approval)
         verify(approval, deployment.options)
-        interruption.check()
+        if _current(run.job).status == Status.CANCELLED:
+            raise Interrupted
         lifecycle.switch(run, deployment)
         _pass_the_gate(approval)
     with interruption.unstoppable():

@@ -33,7 +33,7 @@ def test_bad_names_change_nothing(name: str) -> None:
 
 def test_state_that_the_database_does_not_know_is_not_the_requests_to_remove() -> None:
     notes = settings.HIVE_PATHS.notes("dora")
-    notes.mkdir(parents=True)
+    notes.mkdir(parents=True, exist_ok=True)
     assert not requests.spawn("dora", actor=BEA).made_state
     assert requests.spawn("emil", actor=BEA).made_state
 

@@ -20,6 +20,7 @@ from tests.screen.desktop import Desktop
 from tests.screen.operator import Operator
 from tests.screen.viewer import Viewer, request
 
+pytestmark = pytest.mark.slow
 GREETING = b"RFB 003.008\n", b"\x01\x01", b"\0\0\0\0"
 DESKTOP = struct.pack(">HH16xI", 640, 400, 4) + b"pour"
 

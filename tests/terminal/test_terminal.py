@@ -43,6 +43,8 @@ async def test_the_size_follows_the_window(hive: Hive, alice: Agent, cookie: str
 async def test_it_is_a_terminal_with_job_control(hive: Hive, alice: Agent, cookie: str) -> None:
     async with looks(hive, cookie) as browser:
         await browser.open()
+        await browser.type("echo ready-$((1+1))\n")
+        await browser.shows("ready-2")  # until then ^C would end a shell that is only starting
         await browser.type("sleep 1000; echo came-$((1+1))-back\n")
         await browser.shows("sleep 1000")
         await browser.type("\x03")
