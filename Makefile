@@ -31,7 +31,7 @@ pytest: setup
 	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 slow: setup  ## the tests that take minutes
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadgroup
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
