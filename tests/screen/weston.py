@@ -23,16 +23,16 @@ idle-time=0
 [shell]
 startup-animation=none
 [autolaunch]
-path=/shown/window
+path=/mnt/window
 """
 _WINDOW = """#!/bin/sh
-exec weston-terminal --fullscreen --shell=/shown/listen
+exec weston-terminal --fullscreen --shell=/mnt/listen
 """
 _LISTEN = """#!/bin/sh
 echo "This is Weston."
-while read -r line; do echo "$line" >> /shown/heard; done
+while read -r line; do echo "$line" >> /mnt/heard; done
 """
-_START = """mkdir -m 700 /tmp/wayland && exec weston --backend=vnc --renderer=pixman --config=/shown/weston.ini \
+_START = """mkdir -m 700 /tmp/wayland && exec weston --backend=vnc --renderer=pixman --config=/mnt/weston.ini \
 --disable-transport-layer-security --address=127.0.0.1 "$@" """
 
 
@@ -84,7 +84,7 @@ class Weston:
     def argv(self) -> list[str]:
         shown = str(self._folder)
         sandbox = ["bwrap", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--ro-bind", str(self._root), "/"]
-        sandbox += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--bind", shown, "/shown"]
+        sandbox += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--bind", shown, "/mnt"]
         sandbox += ["--ro-bind", f"{shown}/permit", "/etc/pam.d/weston-remote-access"]
         sandbox += ["--ro-bind", f"{shown}/passwd", "/etc/passwd", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         become = ["setpriv", f"--reuid={self._uid}", f"--regid={self._uid}", "--clear-groups", "sh", "-c", _START, "sh"]
@@ -92,7 +92,7 @@ class Weston:
             *sandbox,
             *become,
             f"--port={vnc_port(self._name)}",
-            "--width={}".format(SIZE[0]),
+            f"--width={SIZE[0]}",
             f"--height={SIZE[1]}",
         ]
 
