@@ -174,4 +174,6 @@ def test_the_manager_learns_how_to_propose(tmp_path: Path) -> None:
     assert "request_apply_commit" in system_prompt(config(tmp_path, manager=True))
     alone = system_prompt(config(tmp_path, instructions="Be $brief."))
     assert "request_apply_commit" not in alone
+    assert "hm1nd, the manager, looks after you" in alone
+    assert "hm1nd, the manager, looks after you" not in system_prompt(config(tmp_path, manager=True))
     assert alone.endswith("Be $brief.")

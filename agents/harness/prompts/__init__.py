@@ -16,7 +16,7 @@ RESTARTED = (
 
 def system_prompt(config: Config) -> str:
     """Role and manners, then what the agent's own configuration adds."""
-    names = ["agent.md", "manager.md"] if config.manager else ["agent.md"]
+    names = ["agent.md", "manager.md" if config.manager else "ordinary.md"]
     parts = [Template(_text(name)).substitute(name=config.name, notes=config.notes) for name in names]
     return "\n\n".join([*parts, str(config.options.get("instructions") or "")]).strip()
 
