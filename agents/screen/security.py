@@ -23,9 +23,9 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 @dataclass(frozen=True)
 class Credentials:
-    """`username` must not be empty for Weston, even where every password is right."""
+    """`username` is the user whom the server runs as: Weston takes no other, even where every password is right."""
 
-    username: str = "hive"
+    username: str = "root"
     password: str = ""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agents.naming import UIDS, host_uid, vnc_port
 from agents.paths import Paths
+from agents.screen.security import Credentials
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,7 +47,22 @@ def connect(paths: Paths, name: str) -> socket.socket:
         return _by_port(name)
 
 
-def password(paths: Paths, name: str) -> str:
+def credentials(paths: Paths, name: str) -> Credentials:
+    """What the agent's VNC server is told. Raises `NoScreen`."""
+    return Credentials(_server_user(paths, name), _password(paths, name))
+
+
+def _server_user(paths: Paths, name: str) -> str:
+    """Whom the server runs as inside: the agent's own user is called like the agent; whoever else it is, is root."""
+    try:
+        with _socket_file(paths, name):
+            return name
+    except FileNotFoundError:
+        # The user of an unprivileged hive is its agents' as well. The containers' root may be any user out here.
+        return name if _listener(name) in {host_uid(name), os.geteuid()} - {0} else "root"
+
+
+def _password(paths: Paths, name: str) -> str:
     """What the agent's VNC server asks for: the first line of `vnc-password` in the runtime folder, or nothing."""
     try:
         with _opened(paths, name, paths.vnc_password(name).name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW) as file:

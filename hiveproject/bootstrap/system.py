@@ -32,7 +32,8 @@ _ROOT = (Package("nftables", "nft"), Package("iproute2", "ip"))
 _PASST, _SLIRP = Package("passt", "pasta"), Package("slirp4netns", "slirp4netns")
 _VNC = Package("tigervnc-standalone-server", "Xvnc")
 _NGINX = Package("nginx-light", "nginx")
-_SERVERS = (Package("postgresql", "pg_ctlcluster"), Package("redis-server", "redis-server"), _VNC, _NGINX)
+_DEBOOTSTRAP = Package("debootstrap", "debootstrap")
+_SERVERS = (Package("postgresql", "pg_ctlcluster"), Package("redis-server", "redis-server"), _VNC, _NGINX, _DEBOOTSTRAP)
 _TESTS = (*_ROOT, _PASST, _SLIRP, Package("acl", "getfacl"), Package("chromium", "chromium"), *_SERVERS)
 
 

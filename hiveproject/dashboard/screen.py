@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST, require_safe
 from agents.models import Agent, ScreenRecording
 from agents.screen import lease, target, tickets
 from agents.screen.rfb import RfbError
-from agents.screen.security import Credentials
 from agents.screen.target import NoScreen
 from agents.screen.thumbnail import picture
 from hiveproject.dashboard.agents import existing
@@ -117,8 +116,7 @@ def _drawn(agent: Agent) -> tuple[str, str]:
         return "", absent
     paths = settings.HIVE_PATHS
     try:
-        credentials = Credentials(password=target.password(paths, agent.name))
-        drawn = picture(target.connect(paths, agent.name), credentials)
+        drawn = picture(target.connect(paths, agent.name), target.credentials(paths, agent.name))
     except (NoScreen, RfbError) as error:
         return "", f"It cannot be shown: {error}."
     return base64.b64encode(drawn).decode(), ""

@@ -18,7 +18,6 @@ from agents.models import ScreenRecording
 from agents.screen import lease, target
 from agents.screen.recording import Recorder
 from agents.screen.rfb import RfbError
-from agents.screen.security import Credentials
 from agents.screen.target import NoScreen
 from broker.threads import in_thread
 from hiveproject import live, tail
@@ -96,7 +95,7 @@ class ScreenConsumer(AsyncWebsocketConsumer):
     async def _opened(self, admitted: Admission) -> Screen:
         """Accepts the websocket, unless it raises `NoScreen`."""
         paths, name = settings.HIVE_PATHS, admitted.agent.name
-        credentials = Credentials(password=await in_thread(target.password, paths, name))
+        credentials = await in_thread(target.credentials, paths, name)
         server = await in_thread(target.connect, paths, name)
         offer = takeover.offered(self._scope)
         relay = process.current() if offer is not None and not admitted.recorded else None

@@ -109,11 +109,11 @@ def apple(hive: Hive, name: str) -> Iterator[AppleServer]:
         yield server
 
 
-async def test_a_server_that_rejects_an_empty_user_name(ada: Operator, name: str, hive: Hive) -> None:
+async def test_a_server_that_wants_to_know_a_user(ada: Operator, name: str, hive: Hive) -> None:
     with apple(hive, name) as server:
         async with ada.watching(name) as viewer:
             assert (viewer.size, viewer.name) == ((8, 6), "weston")
-    assert server.told == (b"hive", b"")
+    assert server.told == (name.encode(), b"")
 
 
 def said(*pieces: bytes) -> Callable[[], bytes]:
