@@ -33,7 +33,7 @@ pytest: setup
 	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=$(WORKERS) --dist=loadfile
 
 slow: setup  ## the tests that take minutes
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadgroup
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
