@@ -52,10 +52,19 @@ async def test_a_limit_of_the_clis_own(claude: Agent, hive: Hive, words: str) ->
     assert "maximum" in frame["error"].lower()
 
 
-async def test_a_flag_that_the_cli_does_not_know(claude: Agent, hive: Hive) -> None:
-    wrap(claude, before='[ "$1" = auth ] && exit 0', words="--no-such-flag")
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--no-such-flag", "no-such-flag"),
+        ("--mcp-config /nowhere.json", "nowhere.json"),
+        ("--session-id not-a-session", "session"),
+    ],
+)
+async def test_words_that_the_cli_refuses(claude: Agent, hive: Hive, words: str, why: str) -> None:
+    """It says so on stderr alone, and there is no result to read."""
+    wrap(claude, before='[ "$1" = auth ] && exit 0', words=words)
     assert (await ended(claude, hive, {"text": "never"}))["outcome"] == "requeue"
-    await hive.until(lambda: "no-such-flag" in problem(hive))
+    await hive.until(lambda: why in problem(hive).lower())
 
 
 async def test_a_cli_that_somebody_ends_within_a_turn(claude: Agent, hive: Hive) -> None:
