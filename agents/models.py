@@ -258,19 +258,24 @@ class Change(models.Model):
         return f"{self.topic} {self.object_id}"
 
 
-class ScreenTicket(models.Model):
-    """Lets one user open one agent's screen once, soon. Only the digest of its token is kept."""
+class Ticket(models.Model):
+    """Lets one user open one agent's screen or terminal once, soon. Only the digest of its token is kept."""
+
+    class Purpose(models.TextChoices):
+        SCREEN = "screen"
+        TERMINAL = "terminal"
 
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    viewer = models.CharField(max_length=32, help_text="The page that asked for it.")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.SCREEN)
+    viewer = models.CharField(max_length=32, blank=True, help_text="The page that asked for it.")
     recorded = models.BooleanField(default=False)
     token_hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     spent_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"screen ticket of {self.user} for {self.agent} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.purpose} ticket of {self.user} for {self.agent} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
 
 
 class ScreenLease(models.Model):

@@ -14,8 +14,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from agents import tickets
 from agents.models import Agent, ScreenRecording
-from agents.screen import lease, target, tickets
+from agents.screen import lease, target
 from agents.screen.rfb import RfbError
 from agents.screen.target import NoScreen
 from agents.screen.thumbnail import picture

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_POST
 
+from agents import tickets
 from agents.backend import containers
-from agents.models import TerminalSession
+from agents.models import TerminalSession, Ticket
 from hiveproject.dashboard.agents import existing
 from hiveproject.dashboard.requests import HiveRequest, show
 from hiveproject.middleware import POLICY
@@ -31,6 +33,15 @@ def terminal_page(request: HiveRequest, name: str) -> HttpResponse:
     context = {"agent": agent, "page": page, "topics": f"terminals:{name}", "may_open": may_open(request)}
     context["entry"] = containers().entry(name)
     return _styled(show(request, "terminal/terminal.html", PANELS, context))
+
+
+@require_POST
+def ticket(request: HiveRequest, name: str) -> HttpResponse:
+    """A ticket for one connection."""
+    if not may_open(request):
+        raise PermissionDenied(f"{request.user.get_username()} may not open terminals: ask an operator")
+    token = tickets.issue(existing(name), request.user, purpose=Ticket.Purpose.TERMINAL)
+    return JsonResponse({"ticket": token}, headers={"Cache-Control": "no-store"})
 
 
 def replay(request: HiveRequest, name: str, session_id: int) -> HttpResponse:

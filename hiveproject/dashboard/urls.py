@@ -61,6 +61,7 @@ urlpatterns = [
     re_path(r"^agents-all/(?P<verb>freeze|thaw)/$", steering.freeze_all, name="freeze-all"),
     path("agents/<slug:name>/policy/", policy.try_out, name="policy"),
     path("agents/<slug:name>/terminal/", terminals.terminal_page, name="terminal"),
+    path("agents/<slug:name>/terminal/ticket/", terminals.ticket, name="terminal-ticket"),
     path("agents/<slug:name>/terminal/<int:session_id>/", terminals.replay, name="terminal-replay"),
     path("agents/<slug:name>/terminal/<int:session_id>.cast", terminals.recording, name="terminal-recording"),
     path("agents/<slug:name>/secrets/", secrets.put, name="secret-put"),

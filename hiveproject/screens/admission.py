@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agents import tickets
 from agents.models import Agent, ScreenLease
-from agents.screen import tickets
 from hiveproject import live
 from hiveproject.screens import control
 

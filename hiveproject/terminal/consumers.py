@@ -12,11 +12,14 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.sessions import CookieMiddleware
 
+from agents import tickets
+from agents.models import Agent, Ticket
 from broker import frames, hub
 from broker.consumers import authenticated
 from broker.threads import in_thread
@@ -67,7 +70,7 @@ class TerminalConsumer(_Bytes):
 
     async def connect(self) -> None:
         self.agent = self.scope["hive_name"]  # type: ignore[typeddict-item]
-        user = await in_thread(_allowed, self.scope) if live.is_own_page(self.scope) else None
+        user = await in_thread(_admitted, self.scope, self.agent) if live.is_own_page(self.scope) else None
         if user is None:
             await self.close(REFUSED)
             return
@@ -189,6 +192,15 @@ class ShellConsumer(_Bytes):
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         if self.room is not None:
             await self.room.end("The container has closed the terminal.")
+
+
+def _admitted(scope: Mapping[str, Any], name: str) -> str | None:
+    """As `_allowed`, for whoever also shows a ticket; the ticket is spent. Blocks."""
+    user, token = live.user_of(scope), parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [""])[0]
+    agent = Agent.objects.filter(name=name).first()
+    if user is None or agent is None or tickets.spend(token, agent, user, Ticket.Purpose.TERMINAL) is None:
+        return None
+    return _allowed(scope)
 
 
 def _allowed(scope: Mapping[str, Any]) -> str | None:

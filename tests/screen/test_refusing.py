@@ -50,7 +50,7 @@ async def test_a_ticket_of_another_user(
 
 async def test_an_old_ticket(ada: Operator, name: str, shown: Desktop, hive: Hive) -> None:
     ticket = ada.ticket(name)
-    hive.execute("UPDATE agents_screenticket SET expires_at = datetime('now', '-1 second')")
+    hive.execute("UPDATE agents_ticket SET expires_at = datetime('now', '-1 second')")
     await refused(ada.open(name, ticket))
 
 
@@ -66,7 +66,7 @@ async def test_without_the_permission(hive: Hive, name: str, shown: Desktop, ada
 
 async def test_a_ticket_is_kept_only_as_a_digest(ada: Operator, name: str, hive: Hive) -> None:
     ticket = ada.ticket(name)
-    assert ticket not in str(hive.rows("SELECT * FROM agents_screenticket"))
+    assert ticket not in str(hive.rows("SELECT * FROM agents_ticket"))
 
 
 async def test_an_agent_that_is_not_there(ada: Operator, name: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http.client import HTTPConnection
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -54,13 +55,36 @@ class Browser:
 
 
 @asynccontextmanager
-async def looks(hive: Hive, cookie: str, name: str = "alice", origin: str = "") -> AsyncIterator[Browser]:
+async def looks(
+    hive: Hive, cookie: str, name: str = "alice", origin: str = "", ticket: str | None = None
+) -> AsyncIterator[Browser]:
     """An open page. Raises `InvalidStatus` where the hive refuses it."""
     headers = {"Cookie": f"hyperhive_session={cookie}"}
-    address = f"ws://127.0.0.1:{hive.port}/agents/{name}/terminal/ws"
+    if ticket is None:
+        _, ticket = await asyncio.to_thread(ask_for_ticket, hive, cookie, name)
+    address = f"ws://127.0.0.1:{hive.port}/agents/{name}/terminal/ws?ticket={ticket}"
     origin = origin or f"http://127.0.0.1:{hive.port}"
     async with connect(address, additional_headers=headers, origin=origin, compression=None) as socket:  # type: ignore[arg-type]
         yield Browser(socket)
+
+
+def ask_for_ticket(hive: Hive, cookie: str, name: str = "alice") -> tuple[int, str]:
+    """HTTP status, and the ticket where there is one."""
+    csrf = "c" * 32
+    headers = {
+        "Cookie": f"hyperhive_session={cookie}; hyperhive_csrf={csrf}",
+        "X-CSRFToken": csrf,
+        "HX-Request": "true",
+    }
+    headers["Origin"] = f"http://127.0.0.1:{hive.port}"
+    connection = HTTPConnection("127.0.0.1", hive.port, timeout=SECONDS)
+    try:
+        connection.request("POST", f"/agents/{name}/terminal/ticket/", headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        return answer.status, json.loads(body)["ticket"] if answer.status == 200 else ""
+    finally:
+        connection.close()
 
 
 def session(hive: Hive, user: str, *, powers: bool = True) -> str:

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.broker.hive import Hive
 from tests.harness.agent import Agent, is_alive
-from tests.terminal.desk import Browser, looks, session
+from tests.terminal.desk import Browser, ask_for_ticket, looks, session
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,10 +43,8 @@ async def test_the_size_follows_the_window(hive: Hive, alice: Agent, cookie: str
 async def test_it_is_a_terminal_with_job_control(hive: Hive, alice: Agent, cookie: str) -> None:
     async with looks(hive, cookie) as browser:
         await browser.open()
-        await browser.type("echo ready-$((1+1))\n")
-        await browser.shows("ready-2")  # until then ^C would end a shell that is only starting
-        await browser.type("sleep 1000; echo came-$((1+1))-back\n")
-        await browser.shows("sleep 1000")
+        await browser.type("echo going-$((1+1)); sleep 1000; echo came-$((1+1))-back\n")
+        await browser.shows("going-2")  # a shell that is only starting, or still reads the line, takes ^C otherwise
         await browser.type("\x03")
         await browser.type("echo interrupted-$((1+2))\n")
         await browser.shows("interrupted-3")
@@ -178,6 +176,24 @@ async def test_it_is_refused_to_strangers(hive: Hive, cookie: str) -> None:
         with pytest.raises(InvalidStatus, match="403"):
             async with attempt:
                 pass
+
+
+async def test_a_ticket_opens_one_terminal_of_one_agent_for_one_user(hive: Hive, cookie: str) -> None:
+    used, foreign, others, old = (ask_for_ticket(hive, who, name)[1] for who, name in (
+        (cookie, "alice"), (cookie, "bob"), (session(hive, "else"), "alice"), (cookie, "alice"),
+    ))  # fmt: skip
+    async with looks(hive, cookie, ticket=used):
+        pass
+    hive.execute("UPDATE agents_ticket SET expires_at = datetime('now', '-1 second') WHERE spent_at IS NULL AND id = ?",
+                 hive.rows("SELECT max(id) FROM agents_ticket")[0][0])  # fmt: skip
+    for ticket in ("", "nonsense", used, foreign, others, old):
+        with pytest.raises(InvalidStatus, match="403"):
+            async with looks(hive, cookie, ticket=ticket):
+                pass
+
+
+async def test_a_viewer_gets_no_ticket(hive: Hive) -> None:
+    assert ask_for_ticket(hive, session(hive, "viewer", powers=False)) == (403, "")
 
 
 async def test_who_signs_out_loses_the_shell(hive: Hive, alice: Agent, cookie: str) -> None:

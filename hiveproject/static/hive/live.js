@@ -58,7 +58,8 @@
   let wanted = new Set();
   let timer = null;
   let busy = false;
-  const missed = new Set(); // topics of the parts that changed while they were being fetched
+  const missed = new Set(); // topics of parts that changed when they could not be fetched
+  let again = null;
 
   const concerns = (element, topics) =>
     element.dataset.topics.split(" ").some((topic) => {
@@ -70,11 +71,24 @@
     for (const element of document.querySelectorAll("[data-topics]")) {
       if (!chosen(element)) continue;
       if (element.dataset.panel) wanted.add(element.dataset.panel);
-      // The answer may replace the element, and with it whatever htmx had queued for it.
-      else if (element.classList.contains("htmx-request")) missed.add(element.dataset.topics);
-      else htmx.trigger(element, "hive:changed");
+      else poke(element);
     }
     schedule();
+  };
+
+  // While a part is being fetched its answer may replace it, and what was just put in place is not wired yet: either
+  // would lose a second request, so that is made a little later.
+  const poke = (element) => {
+    if (!element.matches(".htmx-request, .htmx-added")) return htmx.trigger(element, "hive:changed");
+    missed.add(element.dataset.topics);
+    again ??= setTimeout(pokeMissed, GAP);
+  };
+
+  const pokeMissed = () => {
+    const topics = new Set(missed);
+    missed.clear();
+    again = null;
+    want((element) => !element.dataset.panel && topics.has(element.dataset.topics));
   };
 
   const schedule = () => {
@@ -104,8 +118,7 @@
     const { topics } = requestConfig.elt.dataset; // the event itself comes from the parent of one that was replaced
     if (!topics || requestConfig.verb !== "get") return;
     const same = () => want((element) => element.dataset.topics === topics);
-    if (missed.delete(topics)) setTimeout(same, GAP); // what was put in place is not wired yet
-    else if (!successful && (xhr.status === 0 || xhr.status >= 500)) setTimeout(same, AGAIN);
+    if (!successful && (xhr.status === 0 || xhr.status >= 500)) setTimeout(same, AGAIN);
   });
 
   const showPending = () => {

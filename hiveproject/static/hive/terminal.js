@@ -52,10 +52,28 @@
     } else if (words.ended) ended(words.ended);
   };
 
-  const connect = () => {
+  const ticket = async () => {
+    const headers = JSON.parse(document.body.getAttribute("hx-headers"));
+    const answer = await fetch(place.dataset.ticketPath, { method: "POST", headers });
+    if (!answer.ok) throw answer.status;
+    return (await answer.json()).ticket;
+  };
+
+  const later = () => {
+    say("reconnecting…");
+    setTimeout(connect, RETRY[Math.min(tries++, RETRY.length - 1)]);
+  };
+
+  const connect = async () => {
+    let token = "";
+    try {
+      token = await ticket();
+    } catch (status) {
+      return status === 401 || status === 403 ? ended("You are signed out, or may not open terminals.") : later();
+    }
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const known = sessionStorage.getItem(key);
-    socket = new WebSocket(`${scheme}//${location.host}/agents/${agent}/terminal/ws`);
+    socket = new WebSocket(`${scheme}//${location.host}/agents/${agent}/terminal/ws?ticket=${token}`);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       if (known) terminal.reset();
@@ -65,9 +83,7 @@
     socket.onclose = ({ code }) => {
       if (code === REFUSED) ended("You are signed out, or may not open terminals.");
       if (code === OVER && !over) ended("The terminal was closed.");
-      if (over) return;
-      say("reconnecting…");
-      setTimeout(connect, RETRY[Math.min(tries++, RETRY.length - 1)]);
+      if (!over) later();
     };
   };
 
