@@ -20,13 +20,13 @@ from tests.screen.weston import SIZE, Weston, debian, weston
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
-    # One worker makes the Debian, for all tests here.
-    pytest.mark.xdist_group("weston"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a Debian"),
 ]
 ENTER = 0xFF0D
 SECONDS = 60.0
 _numbers = itertools.count(1)
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""In the names, as ports follow from these and tests in several processes share the machine's."""
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def root() -> Iterator[Path]:
 def name(hive: Hive) -> str:
     """An agent on whose port nobody listens."""
     taken = {line.split()[1][-4:] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
-    made = next(name for name in (f"w{number}" for number in _numbers) if f"{vnc_port(name):04X}" not in taken)
+    made = next(name for name in (f"{_WORKER}w{number}" for number in _numbers) if f"{vnc_port(name):04X}" not in taken)
     hive.add(made)
     return made
 
