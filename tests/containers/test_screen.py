@@ -39,10 +39,16 @@ def greeted(hive: Hive) -> socket.socket:
     """A connection that has been told the desktop's size."""
     connected = socket.socket(socket.AF_UNIX)
     connected.settimeout(60)
-    connected.connect(str(hive.paths.vnc_socket("alice")))
-    handshake = ToServer(Credentials())
-    while not handshake.done:
-        connected.sendall(handshake.feed(connected.recv(4096)))
+    try:
+        connected.connect(str(hive.paths.vnc_socket("alice")))
+        handshake = ToServer(Credentials())
+        while not handshake.done:
+            if not (said := connected.recv(4096)):
+                raise ConnectionResetError("it hung up")
+            connected.sendall(handshake.feed(said))
+    except BaseException:
+        connected.close()
+        raise
     return connected
 
 

@@ -40,7 +40,7 @@ def test_looking_at_a_changing_address_changes_nothing(client: Client, name: str
 
 @pytest.mark.parametrize(("name", "args"), MUTATING)
 def test_who_may_only_look_is_refused(guest: Client, name: str, args: list[object]) -> None:
-    builders.approval()
+    builders.approval(pk=1)
     answer = guest.post(reverse(name, args=args), {"decision": "approve", "typed": "alice"})
     assert answer.status_code == 403
     assert "guest may look, not act" in answer.content.decode()
@@ -54,7 +54,7 @@ def test_pages_ask_for_sign_in(db: None, page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_who_may_look_sees_pages_without_controls(guest: Client, page: str) -> None:
-    builders.approval()
+    builders.approval(pk=1)
     answer = guest.get(page)
     assert answer.status_code == 200
     html = answer.content.decode()

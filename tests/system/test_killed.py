@@ -39,7 +39,8 @@ def test_a_worker_killed_in_a_build_finishes_it_after_its_restart(hive: Hive) ->
     assert result["ok"], result
     (waiting,) = hive.ctl("approvals")
     hive.ctl("approve", str(waiting["id"]))
-    hive.wait_until(lambda: hive.approval(waiting["id"])["status"] == "building")
+    building = f"SELECT status = 'building' FROM approvals_approval WHERE id = {waiting['id']}"
+    hive.wait_until(lambda: hive.database(building), 60)
     kill(hive, "worker")
     assert hive.settled(waiting["id"], 60)["status"] == "deployed"
     assert hive.running("alice")["deployed_sha"] == waiting["commit"]
