@@ -8,6 +8,10 @@ PACKAGES = hiveproject agents approvals broker
 TEMPLATES = $(shell find templates -name '*.html')
 SOURCES = $(shell find $(PACKAGES) tests -name '*.py' -not -path '*/migrations/*')
 
+IN_BROWSER = -m "browser and not slow"
+ELSEWHERE = -m "not browser and not slow"
+ALONE = --last-failed --last-failed-no-failures=none
+
 .PHONY: run test setup lint pytest slow bench bench-broker bench-relay soak lock clean
 
 run:  ## set up what is missing and start the hive; Ctrl-C stops it
@@ -28,12 +32,13 @@ lint: setup
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
 # The browser's driver keeps an event loop running in its process: those tests have one of their own.
+# What fails beside everything else that runs is tried once more by itself; what fails then, fails.
 pytest: setup
-	@$(BIN)/pytest -m "browser and not slow"
-	@$(BIN)/pytest -m "not browser and not slow" --numprocesses=$(WORKERS) --dist=loadfile
+	@$(BIN)/pytest $(IN_BROWSER) || $(BIN)/pytest $(IN_BROWSER) $(ALONE)
+	@$(BIN)/pytest $(ELSEWHERE) --numprocesses=$(WORKERS) --dist=loadfile || $(BIN)/pytest $(ELSEWHERE) $(ALONE)
 
 slow: setup  ## the tests that take minutes
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load || $(BIN)/pytest -m slow $(ALONE)
 
 bench: setup  ## the numbers an operator feels; written to tests/bench/out
 	@$(BIN)/python -m tests.bench
