@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 
 from agents.screen import security
@@ -24,7 +25,7 @@ Steps = Generator[int, bytes, None]
 """Yields how many bytes are wanted and is sent them."""
 
 
-class Handshake:
+class Handshake(ABC):
     """Runs `_steps` on what comes in, however it is cut."""
 
     def __init__(self) -> None:
@@ -55,8 +56,9 @@ class Handshake:
     def _say(self, data: bytes) -> None:
         self._answer += data
 
+    @abstractmethod
     def _steps(self) -> Steps:
-        raise NotImplementedError
+        """What is said and waited for, in its order."""
 
 
 class ToBrowser(Handshake):
